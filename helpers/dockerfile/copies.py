@@ -1,10 +1,10 @@
-"""What a `COPY --from` does not bring, though it reads as if it did.
+"""What a `COPY --from` leaves behind, contrary to how it reads.
 
-    cache-mount-copy    a path that only a cache mount held while a RUN went on
+    cache-mount-copy    a path that only existed in a cache mount, during a RUN
     lost-capabilities   a program's file capabilities, with the legacy builder
     venv-python         the interpreter of a Python virtual environment
 
-Read from the text alone, so each is reported only where nothing in the two stages speaks against it.
+Only the text is read, so a problem is reported only if nothing in the two stages contradicts it.
 """
 
 import posixpath
@@ -23,12 +23,12 @@ _WORD = r"""((?:"[^"]*"|'[^']*'|[^\s;&|'"])+)"""
 _SETCAP = re.compile(rf"\bsetcap\s+(?:-\S+\s+)*{_WORD}\s+{_WORD}")
 _VENV = re.compile(rf"(?:\bpython[\d.]*\s+-m\s+(?:venv|virtualenv)|\bvirtualenv|\buv\s+venv)((?:\s+-\S+)*)\s+{_WORD}")
 _UV_VENV = re.compile(r"\buv\s+(?:venv\s*(?:$|[;&|\n])|sync\b)")
-# Programs that only prepare a command: that two RUNs have them says nothing.
+# Programs that only prepare a command: two RUNs may both have them by chance.
 _COMMON = frozenset("apk apt-get cd chmod cp curl echo export git install mkdir mv rm set sh test wget".split())
-# Folders below which a base image may have the same files.
+# Folders in which a base image may have the same files.
 _OF_THE_BASE = ("/usr/local/", "/usr/lib", "/usr/share/", "/var/lib/", "/var/cache/", "/etc/", "/lib")
 _COMMANDS = re.compile(r"(?:^|&&|\|\||[;|(\n])\s*(?:\w+=\S*\s+)*([\w./-]+)")
-# What makes the interpreter another one than the base's, or the environment independent of it.
+# The interpreter may not be the base's, or the environment may not depend on it.
 _UNSURE = re.compile(
     r"\buv\s+python\b|--python\b|\benv[^;&|\n]*\s-p\s|UV_PYTHON|PYTHONHOME|pyenv|conda|deadsnakes|altinstall|pyvenv\.cfg"
     r"|--relocatable|\bln\b[^;&|\n]*python|\b(?:site|dist)-packages\b|\bpex\b|\bshiv\b")
@@ -46,14 +46,14 @@ _MAY_INSTALL = re.compile(r"\b(?:install|add|uv|conda|make|curl|wget|tar|nix)\b|
 
 @dataclass(frozen=True)
 class _Line:
-    """An instruction and what holds there: the working directory (None if the base decides) and variables."""
+    """An instruction, with the working directory (None if the base sets it) and the variables in effect there."""
 
     instruction: Instruction
     workdir: str | None
     variables: Mapping[str, str]
 
     def expanded(self, word: str) -> str | None:
-        """A word without quotes and variables; None where one is unknown."""
+        """A word, expanded and without its quotes; None if a variable is unknown."""
         if any(name not in self.variables for name in _VARIABLE.findall(word)):
             return None
         try:
@@ -62,7 +62,7 @@ class _Line:
             return None
 
     def path(self, word: str, root: str | None = None) -> str | None:
-        """A word as an absolute path, a relative one below `root`; None where it is unknown."""
+        """A word as an absolute path, relative to `root`; None if it is unknown."""
         known = self.expanded(word)
         if not known or not known.startswith("/") and root is None:
             return None
@@ -70,7 +70,7 @@ class _Line:
 
 
 def not_brought(dockerfile: Dockerfile) -> Iterator[Problem]:
-    """The problems above, for every COPY from a stage of the same file."""
+    """These problems, in every COPY from a stage of the same file."""
     for use in dockerfile.uses:
         if use.via == "COPY" and use.source is not None and use.source < use.stage:
             taker, source = dockerfile.stages[use.stage], dockerfile.stages[use.source]
@@ -88,27 +88,29 @@ def _of_copy(dockerfile: Dockerfile, use: Use, taker: Stage, source: Stage) -> I
 
 
 def _lines(dockerfile: Dockerfile, stage: Stage) -> list[_Line]:
-    """The instructions whose effect is in a stage, those of the stages below it first."""
+    """The instructions of a stage, after those of the stages that it is built on."""
     lines: list[_Line] = []
     workdir: str | None = None
     variables: dict[str, str] = {}
-    for each in dockerfile.chain(stage.label):
-        for instruction in each.instructions:
-            line = _Line(instruction, workdir, dict(variables))
-            lines.append(line)
-            if instruction.keyword == "WORKDIR":
-                workdir = line.path(instruction.arguments, workdir)
-            elif instruction.keyword in ("ARG", "ENV"):
-                for name, value in settings(instruction):
-                    known = line.expanded(value or dockerfile.global_args.get(name) or "")
-                    variables.pop(name, None)
-                    if known:
-                        variables[name] = known
+    for instruction in (one for each in dockerfile.chain(stage.label) for one in each.instructions):
+        line = _Line(instruction, workdir, dict(variables))
+        lines.append(line)
+        if instruction.keyword == "WORKDIR":
+            workdir = line.path(instruction.arguments, workdir)
+        elif instruction.keyword in ("ARG", "ENV"):
+            for name, value in settings(instruction):
+                variables.pop(name, None)
+                if known := line.expanded(value or dockerfile.global_args.get(name) or ""):
+                    variables[name] = known
     return lines
 
 
+def _runs(lines: list[_Line]) -> list[_Line]:
+    return [line for line in lines if line.instruction.keyword == "RUN"]
+
+
 def _cached(here: _Line, path: str, theirs: list[_Line], taker: Stage, source: Stage) -> Iterator[Problem]:
-    """What a cache mount holds is in no layer. Source: Dockerfile reference, "RUN --mount=type=cache"."""
+    """Source: docs.docker.com, Dockerfile reference, "RUN --mount=type=cache"."""
     held = [(line, target) for line in theirs for target in _cache_targets(line) if within(path, target)]
     if not held or path.startswith(_OF_THE_BASE):
         return
@@ -117,21 +119,21 @@ def _cached(here: _Line, path: str, theirs: list[_Line], taker: Stage, source: S
         return
     yield Problem(
         "cache-mount-copy", here.instruction.line, taker.label,
-        f"Line {here.instruction.line}: {path} was in the stage {source.label} only while a cache was mounted.",
-        f"Line {first.instruction.line} mounts a cache at {target}. What a RUN writes there is kept in the cache and "
-        "not in the stage, where COPY finds an empty folder or nothing.",
-        f"Copy it out of the cache in the same RUN (cp -r {path} /out), and take /out from there.")
+        f"Line {here.instruction.line}: {path} was only in a cache mount of the stage {source.label}.",
+        f"Line {first.instruction.line} mounts a cache at {target}. What a RUN writes there is in the cache and not "
+        "in the stage, so COPY finds an empty folder or nothing.",
+        f"Copy it out of the cache in the same RUN (cp -r {path} /out), and write COPY --from={source.label} /out.")
 
 
 def _cache_targets(line: _Line) -> Iterator[str]:
-    for mount in line.instruction.mounts if line.instruction.keyword == "RUN" else ():
+    for mount in line.instruction.mounts:
         target = line.path(mount.get("target", ""), line.workdir)
         if mount.get("type") == "cache" and target and target != "/":
             yield target
 
 
 def _may_write(line: _Line, path: str, target: str, first: _Line) -> bool:
-    """Whether an instruction can have put something where the cache was mounted, into the layer."""
+    """Whether an instruction may have put something into the layer at the path where the cache is mounted."""
     each = line.instruction
     if each.keyword in ("COPY", "ADD"):
         to = line.path(each.operands[1], line.workdir)
@@ -145,17 +147,19 @@ def _may_write(line: _Line, path: str, target: str, first: _Line) -> bool:
 
 
 def _programs(run: Instruction) -> set[str]:
-    """The programs that the commands of a RUN begin with."""
+    """The first word of each command in a RUN."""
     return {posixpath.basename(word) for word in _COMMANDS.findall(run.body)}
 
 
 def _capabilities(here: _Line, path: str, theirs: list[_Line], own: list[_Line], taker: Stage) -> Iterator[Problem]:
-    """The legacy builder copies a single file without its extended attributes, and a folder with them, unless it has
-    a --chown. BuildKit and Buildah keep them. Measured on Docker Engine 20.10, 26.1 and 28.5, and Podman 5.8."""
-    if any("setcap" in line.instruction.body for line in own if line.instruction.keyword == "RUN"):
+    """The legacy builder loses the extended attributes of a single file, and with --chown also those of a folder.
+
+    BuildKit and Buildah keep them. Measured on Docker Engine 20.10, 26.1 and 28.5, and Podman 5.8.
+    """
+    if any("setcap" in line.instruction.body for line in _runs(own)):
         return
-    for line in theirs:
-        for capabilities, word in _SETCAP.findall(line.instruction.body) if line.instruction.keyword == "RUN" else ():
+    for line in _runs(theirs):
+        for capabilities, word in _SETCAP.findall(line.instruction.body):
             program = line.path(word, line.workdir) or ""
             lost = program == path or within(program, path) and "chown" in here.instruction.flags
             if lost and not capabilities.startswith("-r"):
@@ -163,18 +167,18 @@ def _capabilities(here: _Line, path: str, theirs: list[_Line], own: list[_Line],
                 yield Problem(
                     "lost-capabilities", number, taker.label,
                     f"Line {number}: the legacy builder copies {program} without its capabilities.",
-                    f"setcap in line {line.instruction.line} gives it {given}, an extended attribute of the file; "
-                    "BuildKit and Buildah copy those.",
+                    f"setcap in line {line.instruction.line} sets {given}, an extended attribute of the file. "
+                    "BuildKit and Buildah copy it.",
                     "Build with BuildKit, or run setcap after the COPY.", only=("legacy",))
                 return
 
 
 def _venv(dockerfile: Dockerfile, here: _Line, path: str, lines: tuple[list[_Line], list[_Line]],
           stages: tuple[Stage, Stage]) -> Iterator[Problem]:
-    """A virtual environment has no interpreter: bin/python links to the one that made it, and its packages lie in
+    """A virtual environment needs the interpreter that made it: bin/python is a link to that, and packages are in
     lib/pythonX.Y. Source: docs.python.org, venv."""
     theirs, own = lines
-    made = next((venv for line in theirs for venv in _venvs(line) if within(venv, path)), None)
+    made = next((venv for line in _runs(theirs) for venv in _venvs(line) if within(venv, path)), None)
     if made is None or any(_UNSURE.search(line.instruction.body) for line in theirs + own) or _brings_python(own):
         return
     one, two = (_python_of(dockerfile.chain(stage.label)) for stage in stages)
@@ -184,15 +188,13 @@ def _venv(dockerfile: Dockerfile, here: _Line, path: str, lines: tuple[list[_Lin
     number, base = here.instruction.line, dockerfile.chain(source.label)[0]
     yield Problem(
         "venv-python", number, taker.label,
-        f"Line {number}: the virtual environment {made} comes without its Python.", why,
-        f"Let {taker.label} begin with {base.base} too, or make wheels in {source.label} (pip wheel) and install them "
-        "here.")
+        f"Line {number}: the virtual environment {made} is copied without its Python.", why,
+        f"Use FROM {base.base} for {taker.label} too, or build wheels in {source.label} (pip wheel) and install "
+        f"them in {taker.label}.")
 
 
 def _venvs(line: _Line) -> Iterator[str]:
-    """Where a RUN makes a virtual environment."""
-    if line.instruction.keyword != "RUN":
-        return
+    """The virtual environments that a RUN makes."""
     body = line.instruction.body
     words = [word for _, word in _VENV.findall(body)]
     if _UV_VENV.search(body):
@@ -201,7 +203,7 @@ def _venvs(line: _Line) -> Iterator[str]:
 
 
 def _brings_python(own: list[_Line]) -> bool:
-    """Whether another COPY may bring the interpreter."""
+    """Whether another COPY may copy the interpreter."""
     return any(source.rstrip("/") in ("", "/usr") or source.startswith(("/usr/local", "/usr/bin", "/usr/lib"))
                or "python" in posixpath.basename(source)
                for line in own if line.instruction.keyword in ("COPY", "ADD") and "from" in line.instruction.flags
@@ -210,7 +212,7 @@ def _brings_python(own: list[_Line]) -> bool:
 
 @dataclass(frozen=True)
 class _Python:
-    """An interpreter: its path ('' for none), its version ('3.12', '' if unknown) and the image that has it."""
+    """An interpreter: its path ('' for none), its version ('3.12', '' if unknown) and its image."""
 
     path: str
     version: str
@@ -218,7 +220,7 @@ class _Python:
 
 
 def _different(one: _Python, two: _Python) -> str:
-    """Why an environment made by one Python does not work with another, '' if it does."""
+    """Why an environment made by one Python does not work with another; '' if it works."""
     if one.path != two.path:
         has = f"has its Python at {two.path}" if two.path else "has none"
         return f"Its bin/python links to {one.path} of {one.image}, and {two.image} {has}."
@@ -229,7 +231,7 @@ def _different(one: _Python, two: _Python) -> str:
 
 
 def _python_of(chain: Sequence[Stage]) -> _Python | None:
-    """The Python of a stage, given with those below it, the lowest first; None where it cannot be said."""
+    """The Python of a stage, whose `chain` begins on a base image; None if that is unknown."""
     image = chain[0].base
     runs = [each.body for stage in chain for each in stage.instructions if each.keyword == "RUN"]
     if found := _PYTHON.match(image):

@@ -1,26 +1,23 @@
-"""Variables in a word, as BuildKit replaces them in FROM and ARG.
+"""Variables in a word, expanded as BuildKit does in FROM and ARG.
 
-`$X`, `${X}`, `${X:-default}`, `${X:+other}`, `${X:?message}` (each also without the colon: then only an unset variable
-counts, not an empty one), `${X#pattern}`, `${X%pattern}` and `${X/pattern/text}`, with quotes and escapes. The rules
-are those of the Dockerfile reference, "Environment replacement".
+`$X`, `${X}`, `${X:-default}`, `${X:+other}`, `${X:?message}` (without the colon, an empty variable counts as set),
+`${X#pattern}`, `${X%pattern}` and `${X/pattern/text}`, with quotes and escapes. Source: docs.docker.com, Dockerfile
+reference, "Environment replacement".
 """
 
 import re
 from collections.abc import Mapping
 
 _NAME = re.compile(r"[0-9]+|[^\W\d]\w*|[@*#?\-$!]")
-_DEEPEST = 50  # nested ${...}: no honest file comes near it
+_DEEPEST = 50  # nested ${...}
 
 
 class BadSubstitution(ValueError):
-    """A `${...}` that cannot be read, or one that demands a variable."""
+    """A `${...}` that cannot be parsed, or `${X:?}` without a value."""
 
 
 def expand(word: str, variables: Mapping[str, str], escape: str = "\\") -> str:
-    """`word` with its variables replaced and its quotes removed.
-
-    A variable that is not set is replaced by nothing. Raises BadSubstitution.
-    """
+    """`word` with its variables expanded and its quotes removed; an unset variable is empty. Raises BadSubstitution."""
     return _Expander(word, variables, escape).until("")
 
 
@@ -30,7 +27,7 @@ class _Expander:
         self.at, self.depth = 0, 0
 
     def until(self, stop: str, *, quoted: bool = False, keep_escapes: bool = False) -> str:
-        """Reads up to the character `stop`, or to the end if `stop` is empty."""
+        """Expand up to the character `stop`, or to the end if `stop` is empty."""
         out: list[str] = []
         while self.at < len(self.text):
             character = self.take()
@@ -55,6 +52,11 @@ class _Expander:
         self.at += 1
         return character
 
+    def skip(self, character: str) -> bool:
+        found = self.text.startswith(character, self.at)
+        self.at += found
+        return found
+
     def single_quoted(self) -> str:
         end = self.text.find("'", self.at)
         if end < 0:
@@ -63,13 +65,11 @@ class _Expander:
         return inside
 
     def variable(self) -> str:
-        braces = self.text.startswith("{", self.at)
-        if braces:
-            self.at += 1
+        braces = self.skip("{")
         match = _NAME.match(self.text, self.at)
         if match is None:
             if braces:
-                raise BadSubstitution("no name stands in ${...}")
+                raise BadSubstitution("${...} lacks a name")
             return "$"
         self.at = match.end()
         if not braces:
@@ -87,13 +87,12 @@ class _Expander:
             return value or ""
         if sign == "/":
             return self.replaced(value or "")
-        colon = sign == ":"
-        if colon:
-            sign = self.take()
-        if sign in ("#", "%") and not colon:
+        if sign in ("#", "%"):
             return self.trimmed(value or "", sign)
-        if sign not in ("-", "+", "?") or not sign:
-            raise BadSubstitution(f"the form of ${{{name}...}} is unknown")
+        if colon := sign == ":":
+            sign = self.take()
+        if sign not in ("-", "+", "?"):
+            raise BadSubstitution(f"${{{name}...}} has an unknown form")
         word = self.until("}")
         missing = not value if colon else value is None
         if sign == "+":
@@ -103,9 +102,7 @@ class _Expander:
         return word if missing or value is None else value
 
     def trimmed(self, value: str, sign: str) -> str:
-        longest = self.text.startswith(sign, self.at)
-        if longest:
-            self.at += 1
+        longest = self.skip(sign)
         pattern = re.compile(_glob(self.until("}", keep_escapes=True)), re.DOTALL)
         lengths = range(len(value) + 1)
         for length in reversed(lengths) if longest else lengths:
@@ -117,9 +114,7 @@ class _Expander:
         return value
 
     def replaced(self, value: str) -> str:
-        everywhere = self.text.startswith("/", self.at)
-        if everywhere:
-            self.at += 1
+        everywhere = self.skip("/")
         pattern = re.compile(_glob(self.until("/", keep_escapes=True)), re.DOTALL)
         text = self.until("}", keep_escapes=True)
         return pattern.sub(lambda _: text, value, count=0 if everywhere else 1)

@@ -1,4 +1,4 @@
-"""What a Dockerfile is once it is read: stages, edges, questions about them, and the problems that are found."""
+"""A Dockerfile that was read: its stages, its edges, and the problems found in it."""
 
 import difflib
 import posixpath
@@ -15,11 +15,10 @@ LAYERED = ("RUN", "COPY", "ADD", "WORKDIR")    # the instructions that make a la
 
 
 def produces_step(instruction: Instruction) -> bool:
-    """Whether BuildKit's trace can number this instruction, as in `[builder 3/4]`.
+    """Whether BuildKit makes a numbered step of it, as in `[builder 3/4]`.
 
-    FROM, RUN, COPY, ADD and WORKDIR do; ENV, LABEL, CMD and their like only change the image's configuration. `WORKDIR
-    /` makes no step either, since no directory has to be made. Source: moby/buildkit,
-    frontend/dockerfile/dockerfile2llb/convert.go.
+    FROM, RUN, COPY, ADD and WORKDIR are steps, except `WORKDIR /`: there is no directory to make. The others only
+    change the image's configuration. Source: moby/buildkit, frontend/dockerfile/dockerfile2llb/convert.go.
     """
     if instruction.keyword == "WORKDIR":
         path = instruction.arguments.strip("\"'")
@@ -29,16 +28,16 @@ def produces_step(instruction: Instruction) -> bool:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: a FROM and what follows it up to the next FROM.
+    """One stage: a FROM and the instructions below it, up to the next FROM.
 
     index         from 0
-    name          lower case, as BuildKit shows it; None where FROM gives none
-    label         its own in this file: the name, "stage-N" without one, and with its line
-                  where another stage has that name: "build (line 1)"
-    base          the image, or the name of the earlier stage, after ARG expansion
-    base_written  the same as the file has it: "golang:${GO_VERSION}"
+    name          in lower case, as BuildKit shows it; None if FROM gives none
+    label         unique in the file: the name, or "stage-N" without one; with its line if another
+                  stage has the same name: "build (line 1)"
+    base          the image, or the name of an earlier stage, with variables expanded
+    base_written  the same as written in the file: "golang:${GO_VERSION}"
     base_stage    label of the earlier stage that it builds on, or None
-    platform      of `--platform`, after expansion, or None
+    platform      of `--platform`, with variables expanded, or None
     line          of the FROM, from 1
     instructions  all of them, FROM first
     """
@@ -58,8 +57,8 @@ class Stage:
 class Edge:
     """What one stage takes from another stage or from an image.
 
-    source    label of a stage, or an image reference ("scratch" is one here)
-    target    label of the stage that takes
+    source    label of a stage, or an image reference ("scratch" counts as one)
+    target    label of the stage that takes it
     via       "FROM", "COPY" or "RUN"
     line      of the instruction, from 1
     external  whether `source` is an image reference
@@ -79,7 +78,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Use:
-    """An edge by stage index, and where its source stands in the instruction's value."""
+    """An edge by stage indexes, with the place of the reference in the instruction's value."""
 
     stage: int
     via: str
@@ -94,13 +93,13 @@ class Use:
 class Dockerfile:
     """A Dockerfile that was read.
 
-    text         as it was given
+    text         of the file
     stages       in the order of the file, at least one
     global_args  {name: value} of each ARG before the first FROM; None if unset
     preamble     those ARG instructions themselves
-    uses         what ties the stages, with the place of each reference in its instruction
-    frontend     the image that `# syntax=` names to read the file; '' for the engine's own reader
-    escape       what continues a line: a backslash, or what `# escape=` says
+    uses         the edges, with the place of each reference in its instruction
+    frontend     the image that `# syntax=` names; '' for the engine's own parser
+    escape       the escape character: a backslash, or that of `# escape=`
     """
 
     text: str = field(repr=False)
@@ -112,53 +111,50 @@ class Dockerfile:
     escape: str = "\\"
 
     def fault(self, what: str, line: int, *, why: str = "", remedy: str = "") -> DockerfileError:
-        """An error that shows a line (from 1) between its neighbours."""
+        """The error for a line (from 1), with the lines around it as evidence."""
         return Source(self.text).fault(what, line, why=why, remedy=remedy)
 
     @property
     def edges(self) -> tuple[Edge, ...]:
-        """What ties the stages, in the order of the file; one for each use."""
+        """What stages take from each other and from images, in the order of the file."""
         return tuple(Edge(use.reference if use.source is None else self.stages[use.source].label,
                           self.stages[use.stage].label, use.via, use.instruction.line, use.source is None)
                      for use in self.uses)
 
     @property
     def instructions(self) -> tuple[Instruction, ...]:
-        """Those of all stages, in the order of the file."""
+        """The instructions of all stages, in the order of the file."""
         return tuple(each for stage in self.stages for each in stage.instructions)
 
     @property
     def mounting(self) -> tuple[int, ...]:
-        """Lines of the RUNs that mount a stage of this file, or files of the build context."""
+        """Lines of the RUNs that mount a stage of this file, or files from the build context."""
         return tuple(sorted({*(edge.line for edge in self.edges if edge.via == "RUN" and not edge.external),
                              *(each.line for each in self.instructions if each.binds_context)}))
 
     @property
     def bases(self) -> tuple[str, ...]:
-        """Image references that the file names, in its order, each once.
-
-        From FROM, `COPY --from` and `RUN --mount=from`; without "scratch".
-        """
+        """The images in FROM, `COPY --from` and `RUN --mount=from`, each once, in order, without "scratch"."""
         return self._bases(range(len(self.stages)))
 
     def bases_needed(self, target: str | int | None = None) -> tuple[str, ...]:
-        """The bases of the stages that building `target` runs (None: the last).
+        """The images that BuildKit needs for `target` (None: the last stage).
 
         Raises DockerfileError if there is no such stage.
         """
         return self._bases(self._needed(target))
 
     def needed(self, target: str | int | None = None) -> frozenset[str]:
-        """Labels of the stages that BuildKit runs for `target` (None: the last), itself included.
+        """Labels of the stages that BuildKit runs for `target` (None: the last stage), including the target.
 
         Raises DockerfileError if there is no such stage.
         """
         return frozenset(self.stages[index].label for index in self._needed(target))
 
     def stage(self, name_or_index: str | int) -> Stage:
-        """The stage of that name (in any case; of two, the last), label or index, from 0.
+        """The stage with that name (in any case; the last of several), label or index (from 0).
 
-        Raises DockerfileError, which names the stages that there are.
+        Raises DockerfileError, which lists the stages.
         """
         wanted = str(name_or_index).lower()
         for known in (lambda s: s.name, lambda s: s.label, lambda s: str(s.index)):
@@ -171,10 +167,9 @@ class Dockerfile:
                              f"Did you mean {close[0]}?" if close else "Use one of these names, or an index from 0.")
 
     def named(self, target: str | None) -> Stage | None:
-        """The stage of that name, in any case, as a builder finds its target; None for no target.
+        """The stage that a builder takes for `--target`, by its name in any case; None for no target.
 
-        A number or "stage-0" is no name: BuildKit and the legacy builder refuse both. Raises DockerfileError, which
-        lists the names that can be used.
+        BuildKit and the legacy builder refuse a number and "stage-0". Raises DockerfileError, which lists the names.
         """
         if target is None:
             return None
@@ -186,18 +181,17 @@ class Dockerfile:
         close = [meant.name] if meant and meant.name else difflib.get_close_matches(wanted, named, n=1)
         if meant and not meant.name:
             free = next(name for name in ("builder", *(f"builder{n}" for n in range(2, 1000))) if name not in named)
-            remedy = (f"Leave the target out: {target} is the last stage." if meant is self.stages[-1] else
-                      f"Give the stage a name, FROM {meant.base_written} AS {free} in line {meant.line}, and build it.")
+            remedy = (f"Omit the target: {target} is the last stage." if meant is self.stages[-1] else
+                      f"Name the stage in line {meant.line}, FROM {meant.base_written} AS {free}, and build {free}.")
         elif close:
             remedy = f"Did you mean {close[0]}?"
         else:
             remedy = "Use one of these names." if named else "Name a stage in its FROM line: FROM ... AS builder."
-        why = f"Its named stages are: {', '.join(named)}." if named else "It names no stage."
+        why = f"Its named stages are: {', '.join(named)}." if named else "None of its stages has a name."
         raise self._no_stage(target, why, remedy)
 
     def chain(self, target: str | int | None = None) -> tuple[Stage, ...]:
-        """The stages whose layers the image of `target` (None: the last) has, the lowest first: the
-        stage, the stage that it is FROM, and so on down to a base image.
+        """The stages whose layers are in the image of `target` (None: the last stage), from the one on a base image up.
 
         Raises DockerfileError if there is no such stage.
         """
@@ -207,17 +201,17 @@ class Dockerfile:
         return tuple(found)
 
     def with_bases(self, mapping: Mapping[str, str]) -> str:
-        """The text with the images in `mapping` {reference: other} replaced.
+        """The text with the images of `mapping`, {reference: replacement}, replaced.
 
-        Only the references in FROM, `--from` and `--mount=from` change, and only where they mean an image; a variable
-        that resolved to the image becomes the replacement itself. All other bytes stay, and so does every line number.
+        Only references to images in FROM, `--from` and `--mount=from` change, and variables that expand to such a
+        reference. All other bytes and all line numbers stay the same.
         """
         edits: set[tuple[int, int, str]] = set()   # an ONBUILD is used by several stages
         for use in self.uses:
             if use.source is None and use.reference in mapping:
                 spans = use.instruction.source_spans(use.start, use.end)
-                # A continuation can cut a word. The last part takes the new text:
-                # were it left empty, its line would no longer end the instruction.
+                # If a continuation cuts the word, the text goes into the last part: an empty last line would no longer
+                # end the instruction.
                 parts = [*[""] * (len(spans) - 1), mapping[use.reference]]
                 edits |= {(start, end, part) for (start, end), part in zip(spans, parts, strict=True)}
         text = self.text
@@ -247,39 +241,27 @@ class Dockerfile:
 
 @dataclass(frozen=True)
 class Problem:
-    """A line that is not built as it reads.
+    """A line that is built differently from how it reads. `what`, `why` and `remedy` are sentences, as in an error."""
 
-    rule        its kind: 'stage-name-case', 'later-stage', 'duplicate-stage', 'similar-name',
-                'onbuild-from', 'outside-context', 'variable-from', 'unset-argument', 'cache-mount-copy',
-                'lost-capabilities' or 'venv-python'
-    line        from 1
-    stage       label of the stage that is affected
-    what, why, remedy   sentences, as in an error
-    refused_by  builders ('buildkit', 'legacy', 'buildah') that do not build that stage
-    variable    the argument's name, for 'unset-argument'
-    only        builders that it concerns, () for all
-    image       the name of an image for which a stage's is taken, for 'similar-name' and 'later-stage'
-    """
-
-    rule: str
-    line: int
-    stage: str
+    rule: str    # its kind: 'later-stage', 'similar-name', ...
+    line: int    # from 1
+    stage: str    # label of the affected stage
     what: str
     why: str
     remedy: str
-    refused_by: tuple[str, ...] = ()
-    variable: str = ""
-    image: str = ""
-    only: tuple[str, ...] = ()
+    refused_by: tuple[str, ...] = ()    # builders that do not build the stage: 'buildkit', 'legacy', 'buildah'
+    variable: str = ""    # the argument, for 'unset-argument'
+    image: str = ""    # the image that a builder looks for instead of a stage, for 'similar-name' and 'later-stage'
+    only: tuple[str, ...] = ()    # the builders that it concerns, () for all
 
     def facts(self) -> dict[str, object]:
-        """The problem's part of `graph --json` and `build --json`."""
+        """The problem in `graph --json` and `build --json`."""
         return {"rule": self.rule, "line": self.line, "stage": self.stage, "what": self.what, "why": self.why,
                 "remedy": self.remedy, "refused_by": list(self.refused_by)}
 
     @property
     def fault(self) -> str:
-        """`what` without the line. A name that it begins with stays as it is written."""
+        """`what` without the line number; a name at its beginning keeps its case."""
         what = self.what.removeprefix(f"Line {self.line}: ")
         return what[0].upper() + what[1:] if what.startswith(("a ", "the ")) else what
 

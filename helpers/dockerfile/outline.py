@@ -1,7 +1,7 @@
-"""What a Dockerfile can be given: its targets, arguments, secrets and ssh agents, with what its comments say of them.
+"""What a Dockerfile can be built with: its targets, arguments, secrets and SSH agents, with their descriptions.
 
-As BuildKit's frontend.outline and frontend.targets: a comment above an ARG or FROM that begins with the name describes
-it, `# VERSION of the tool chain`. Source: moby/buildkit, dockerfile2llb/outline.go and instructions/parse.go.
+As in BuildKit's frontend.outline and frontend.targets, a comment above an ARG or FROM describes it if it begins with
+the name: `# VERSION of the tool chain`. Source: moby/buildkit, dockerfile2llb/outline.go and instructions/parse.go.
 """
 
 import re
@@ -18,7 +18,7 @@ _VARIABLE = re.compile(r"\$\{?(\w+)")
 
 @dataclass(frozen=True)
 class Target:
-    """A stage: its name ('' for none), base and platform as they are written, and whether it is built by default."""
+    """A stage: its name ('' for none), base and platform as written, and whether it is built by default."""
 
     name: str
     base: str
@@ -30,7 +30,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Argument:
-    """An ARG that the target takes, with its value: the default, or the build argument; '' for none."""
+    """An ARG of the target. `value` is the build argument or the default, '' for none."""
 
     name: str
     value: str
@@ -40,7 +40,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Handed:
-    """A secret or ssh agent that a RUN mounts."""
+    """A secret or SSH agent that a RUN mounts."""
 
     name: str
     required: bool
@@ -49,7 +49,7 @@ class Handed:
 
 @dataclass(frozen=True)
 class Outline:
-    """What can be built, and what the stages that `target` ('' for the last) needs can be given, by line."""
+    """The targets, and what the stages that `target` ('' for the last) needs can be given, by line."""
 
     target: str
     description: str
@@ -59,7 +59,7 @@ class Outline:
     ssh: tuple[Handed, ...]
 
     def facts(self) -> dict[str, object]:
-        """The outline as JSON has it."""
+        """The outline in JSON."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -95,12 +95,12 @@ def outline(read: Dockerfile, target: str | None = None, args: Mapping[str, str]
 
 
 def _by_line(found: Mapping) -> tuple:
-    """The values of {name: value with a line}, by line and name."""
+    """The values, by line and name."""
     return tuple(sorted(found.values(), key=lambda each: (each.line, each.name)))
 
 
 def _with_needed(read: Dockerfile, stage: Stage) -> list[Stage]:
-    """A stage, those that it is FROM, and what they take from: BuildKit keeps the first definition that it meets."""
+    """A stage, its base stages, and the stages they take from, in the order in which BuildKit looks for definitions."""
     found, waiting = [], [stage]
     while waiting:
         each = waiting.pop(0)
@@ -113,7 +113,7 @@ def _with_needed(read: Dockerfile, stage: Stage) -> list[Stage]:
 
 def _arguments(read: Dockerfile, stage: Stage, args: Mapping[str, str],
                comments: Mapping[int, list[str]]) -> Iterator[Argument]:
-    """Those that the stage declares, and those above the first FROM that it uses, with what their defaults use."""
+    """The ARGs of a stage, and the ARGs above the first FROM that it uses, directly or through their defaults."""
     used = _VARIABLE.findall(stage.instructions[0].value)
     for instruction, name, default, value in declared(read, stage, args):
         if instruction.keyword == "ENV" or instruction not in stage.instructions:    # of a stage below it
@@ -131,7 +131,7 @@ def _arguments(read: Dockerfile, stage: Stage, args: Mapping[str, str],
 
 
 def _comments(read: Dockerfile) -> dict[int, list[str]]:
-    """{line of an instruction: the comments above it}; one with nothing in it ends those before it."""
+    """{line of an instruction: the comments above it, below the last empty comment}."""
     lines = Source(read.text).lines
     above: dict[int, list[str]] = {}
     last = 0

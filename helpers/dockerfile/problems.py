@@ -1,7 +1,6 @@
-"""What a Dockerfile says that builders refuse, or build otherwise than it reads.
+"""Lines that a builder refuses, or builds differently from how they read.
 
-The file itself is in order: `parse` has read it. BuildKit, the legacy builder and Buildah
-differ in what they make of these lines, so each problem says who refuses it.
+`parse` has read the file. BuildKit, the legacy builder and Buildah differ here, so each problem says who refuses it.
 """
 
 import posixpath
@@ -12,7 +11,7 @@ from .model import SCRATCH, Dockerfile, Problem, Stage, Use
 from .scope import Unset, unset
 
 _EVERYONE = ("buildkit", "legacy", "buildah")
-# Docker's official images, the better known: such a name means the image more often than a misspelt stage.
+# The better known of Docker's official images: such a name is probably not a misspelt stage.
 # Source: docker-library/official-images, folder library.
 _IMAGES = frozenset(
     "adminer alpine amazoncorretto amazonlinux archlinux bash buildpack-deps busybox caddy cassandra centos clojure "
@@ -24,17 +23,17 @@ _IMAGES = frozenset(
 
 
 def problems(dockerfile: Dockerfile) -> tuple[Problem, ...]:
-    """Every problem of a Dockerfile, in the order of its lines."""
+    """Every problem in a Dockerfile, by line."""
     found = [*_duplicates(dockerfile), *(each for use in dockerfile.uses for each in _of_use(dockerfile, use)),
              *_outside(dockerfile), *(_unset(each) for each in unset(dockerfile)), *not_brought(dockerfile)]
     return tuple(sorted(found, key=lambda each: each.line))
 
 
 def problems_met(dockerfile: Dockerfile, builder: str, target: str | None = None) -> tuple[Problem, ...]:
-    """Those of the stages that `builder` ('buildkit', 'legacy', 'buildah') runs for `target`
-    (None: the last stage): the legacy builder every stage above it, too.
+    """The problems in the stages that `builder` ('buildkit', 'legacy', 'buildah') runs for `target` (None: the last).
 
-    Raises DockerfileError if there is no such stage, and for the first line that the builder is known to refuse.
+    The legacy builder also runs every stage above it. Raises DockerfileError for the first line that the builder
+    refuses, and if there is no such stage.
     """
     last = dockerfile.stages[-1] if target is None else dockerfile.stage(target)
     runs = {stage.label for stage in dockerfile.stages[:last.index + 1]} if builder == "legacy" else \
@@ -47,11 +46,11 @@ def problems_met(dockerfile: Dockerfile, builder: str, target: str | None = None
 
 
 def similar_stage(dockerfile: Dockerfile, reference: str, before: int | None = None) -> Stage | None:
-    """The stage whose name an image reference probably misspells: `biuld` for `build`.
+    """The stage whose name an image reference probably misspells: `biuld` for `build`. None if there is none.
 
-    None for a reference with a registry, tag or digest, for a well-known image, and where no
-    stage above the line `before` (None: any stage) has a name one slip away (two from seven
-    letters on). A slip is a letter that is missing, added, replaced, or in its neighbour's place.
+    It is above the line `before` (None: anywhere), and its name differs by one letter that is missing, added, replaced
+    or swapped with the next, or by two in a reference of seven letters or more. A reference with a registry, tag or
+    digest, and a well-known image, are not misspelt.
     """
     name = reference.lower()
     if not name.replace("-", "").replace("_", "").isalnum() or name in _IMAGES:
@@ -78,17 +77,16 @@ def _slips(one: str, two: str) -> int:
 
 
 def _duplicates(dockerfile: Dockerfile) -> Iterator[Problem]:
-    """Two stages of one name. BuildKit takes the last (convert.go: addState overwrites the name);
-    the legacy builder ends with "stage name already used" (evaluator.go: commitStage)."""
+    """Sources: BuildKit, convert.go (addState overwrites the name); the legacy builder, evaluator.go (commitStage)."""
+    first: dict[str, Stage] = {}
     for stage in dockerfile.stages:
-        first = next((each for each in dockerfile.stages[:stage.index] if stage.name and each.name == stage.name), None)
-        if first:
+        if stage.name and first.setdefault(stage.name, stage) is not stage:
             yield Problem(
                 "duplicate-stage", stage.line, stage.label,
-                f"Line {stage.line}: a second stage has the name {stage.name}.",
-                f"The first begins in line {first.line}. With BuildKit the last one is meant by the name from here on "
-                "(and by every --from); the legacy builder refuses it.",
-                "Give one of them another name.", ("legacy",))
+                f"Line {stage.line}: a second stage is named {stage.name}.",
+                f"The first begins in line {first[stage.name].line}. With BuildKit, every --from, and each FROM below, "
+                "takes the last one; the legacy builder refuses the file.",
+                "Rename one of them.", ("legacy",))
 
 
 def _of_use(dockerfile: Dockerfile, use: Use) -> Iterator[Problem]:
@@ -97,8 +95,8 @@ def _of_use(dockerfile: Dockerfile, use: Use) -> Iterator[Problem]:
         yield from _taken_for_an_image(dockerfile, use, taker)
     if use.via == "COPY" and "$" in (written := use.instruction.value[use.start:use.end]):
         yield Problem("variable-from", line, taker.label, f"Line {line}: only Buildah expands {written} in --from.",
-                      "BuildKit and the legacy builder replace variables in FROM, but not in --from.",
-                      f"Add a stage, FROM {written} AS source, and take from source instead.", ("buildkit", "legacy"))
+                      "BuildKit and the legacy builder expand variables in FROM, but not in --from.",
+                      f"Add a stage, FROM {written} AS source, and write --from=source.", ("buildkit", "legacy"))
     if use.via != "FROM" and line < taker.line:
         yield _onbuild(use, taker)
     if use.source is None:
@@ -112,90 +110,82 @@ def _of_use(dockerfile: Dockerfile, use: Use) -> Iterator[Problem]:
 
 
 def _upper_case(use: Use, source: Stage, taker: Stage) -> Problem:
-    """BuildKit keeps stage names in lower case and looks FROM up as it is written
-    (convert.go: addState), so that it takes FROM TEST for an image, which no image can be."""
+    """Source: BuildKit, convert.go (addState)."""
     return Problem(
         "stage-name-case", taker.line, taker.label,
-        f"Line {taker.line}: BuildKit does not find the stage {source.name} by the name {use.reference}.",
-        "It keeps the names of stages in lower case, and looks up what FROM says as it is written. The legacy builder "
-        "ignores case.",
+        f"Line {taker.line}: BuildKit does not find the stage {source.name} under the name {use.reference}.",
+        "It stores stage names in lower case, and looks up the name in FROM as written. The legacy builder ignores "
+        "case.",
         f"Write FROM {source.name}, or build it with the legacy builder.", ("buildkit",))
 
 
 def _taken_for_an_image(dockerfile: Dockerfile, use: Use, taker: Stage) -> Iterator[Problem]:
-    """A FROM or --from that means no stage, though one has that name, or nearly."""
+    """A FROM or --from that finds no stage, though one has the name or a similar one."""
     line, name = use.instruction.line, use.reference
     below = next((each for each in dockerfile.stages[use.stage + 1:] if each.name == name.lower()), None)
     if below and use.via == "FROM" and name.lower() not in _IMAGES | {below.base.lower()}:
         yield Problem("later-stage", line, taker.label,
                       f"Line {line}: the stage {below.label} begins below, in line {below.line}.",
-                      f"A FROM knows only the stages above it: {name} is taken for an image's name.",
+                      f"FROM sees only the stages above it, so {name} is looked up as an image.",
                       f"Move the stage {below.label} above line {line}.", image=name)
     elif near := similar_stage(dockerfile, name, line):
         yield Problem("similar-name", line, taker.label, f"Line {line}: {name} is not a stage of this file.",
-                      f"It is nearly the name of the stage {near.name}, and is taken for an image's name.",
+                      f"It looks like the stage {near.name} misspelt, and is looked up as an image.",
                       f"Did you mean {near.name} (line {near.line})?", image=name)
 
 
 def _later(use: Use, source: Stage, taker: Stage) -> Problem:
-    """BuildKit takes such a stage for an empty one, the other builders its name for an image's."""
+    """BuildKit uses an empty stage in its place; the other builders look for an image of that name."""
     line = use.instruction.line
     own = source.index == taker.index
     return Problem(
         "later-stage", line, taker.label,
         f"Line {line}: a stage cannot take files from itself." if own else
         f"Line {line}: the stage {source.label} begins below, in line {source.line}.",
-        "Stages are built from the top: a stage can take files only from those above it.",
+        "A stage can take files only from the stages above it.",
         "Name a stage above it." if own else
         f"Move the stage {source.label} above line {taker.line}, where {taker.label} begins.",
         ("buildkit",) if source.name in _IMAGES else _EVERYONE)
 
 
 def _onbuild(use: Use, taker: Stage) -> Problem:
-    """Source: docker/docs, release notes of Dockerfile 1.11 ("ONBUILD instruction now supports
-    commands that refer to other stages or images")."""
+    """Source: docker/docs, release notes of Dockerfile 1.11 ("ONBUILD instruction now supports commands that refer to
+    other stages or images")."""
     line = use.instruction.line
     return Problem(
         "onbuild-from", line, taker.label,
-        f"Line {line}: {taker.label} takes from {use.reference} by an ONBUILD of the stage that it is FROM.",
-        "BuildKit lets an ONBUILD take from stages and images since Dockerfile 1.11 (Docker Engine 28); an older one "
-        "finds nothing there.",
-        f"Write the instruction into {taker.label} itself.")
+        f"Line {line}: {taker.label} takes from {use.reference} through an ONBUILD of its base stage.",
+        "In an ONBUILD, only BuildKit with Dockerfile 1.11 or later (Docker Engine 28) can take from a stage or image.",
+        f"Put the instruction into {taker.label} itself.")
 
 
 def _outside(dockerfile: Dockerfile) -> Iterator[Problem]:
-    """A COPY from above the build context. BuildKit cuts the dots off (convert.go: dispatchCopy)."""
-    for stage in dockerfile.stages:
-        for instruction in stage.instructions:
-            if not instruction.copies_context:
-                continue
-            for source in instruction.operands[0]:
-                path = posixpath.normpath(source)
-                if path.split("/")[0] == "..":
-                    inside = path.lstrip("./") or "everything"
-                    yield Problem(
-                        "outside-context", instruction.line, stage.label,
-                        f"Line {instruction.line}: {source} is outside the build context.",
-                        "The engine gets the folder of the context and what is below it, no more. BuildKit cuts the "
-                        f"dots off and copies {inside} of the context; the other builders refuse the line.",
-                        "Move the file below it, or build with the folder above as the context "
-                        "(and the Dockerfile named with its path).", ("legacy", "buildah"))
+    """Source: BuildKit, convert.go (dispatchCopy cuts the dots off)."""
+    for stage, instruction in ((each, one) for each in dockerfile.stages for one in each.instructions):
+        for source in instruction.operands[0] if instruction.copies_context else ():
+            path = posixpath.normpath(source)
+            if path.split("/")[0] == "..":
+                yield Problem(
+                    "outside-context", instruction.line, stage.label,
+                    f"Line {instruction.line}: {source} is outside the build context.",
+                    "The engine gets only the context. BuildKit cuts the dots off and copies "
+                    f"{path.lstrip('./') or 'everything'} from the context; the other builders refuse the line.",
+                    "Move the file into the context, or build with the parent folder as the context "
+                    "and the path of the Dockerfile in it.", ("legacy", "buildah"))
 
 
 def _unset(each: Unset) -> Problem:
     what = f"Line {each.line}: ${each.name} has no value here, unless the base image sets it."
     if each.in_from:
         what = f"Line {each.line}: ${each.name} has no value in this FROM."
-        why, remedy = (f"ARG {each.name} in line {each.declared} belongs to a stage, and FROM sees only the ARGs "
-                       "above the first FROM.", f"Declare ARG {each.name} above the first FROM as well.")
-    elif each.declared is None:
-        why, remedy = ("BuildKit sets it only in stages that declare it.",
-                       f"Add ARG {each.name} below the FROM in line {each.stage.line}.")
-    elif each.declared > each.line and each.own:
-        why, remedy = (f"ARG {each.name} comes only in line {each.declared}.",
+        why = f"ARG {each.name} in line {each.declared} is in a stage; FROM sees only the ARGs above the first FROM."
+        remedy = f"Declare ARG {each.name} above the first FROM as well."
+    elif each.own:
+        why, remedy = (f"ARG {each.name} comes later, in line {each.declared}.",
                        f"Move ARG {each.name} above line {each.line}.")
     else:
-        owner = "is above the first FROM, where only FROM sees it" if each.global_ else "belongs to another stage"
-        why, remedy = (f"ARG {each.name} in line {each.declared} {owner}.",
-                       f"Add ARG {each.name} below the FROM in line {each.stage.line}.")
+        why = (f"ARG {each.name} in line {each.declared} is above the first FROM, where only FROM sees it."
+               if each.global_ else f"ARG {each.name} in line {each.declared} is in another stage." if each.declared
+               else "BuildKit sets it only in stages that declare it.")
+        remedy = f"Add ARG {each.name} below the FROM in line {each.stage.line}."
     return Problem("unset-argument", each.line, each.stage.label, what, why, remedy, variable=each.name)

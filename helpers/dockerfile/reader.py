@@ -1,7 +1,7 @@
 """Text to instructions: lines, continuations, comments, heredocs and flags.
 
-The rules are those of BuildKit (moby/buildkit, frontend/dockerfile/parser), read there in 2026 and written again here.
-Offsets into the source are kept, so that one word of the file can be replaced without touching any other byte.
+Source: moby/buildkit, frontend/dockerfile/parser, as of 2026. Offsets into the file are kept, so that one word can be
+replaced without touching any other byte.
 """
 
 import difflib
@@ -34,29 +34,23 @@ class Flag:
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction of a Dockerfile.
+    """One instruction of a Dockerfile."""
 
-    keyword   upper case: "COPY"
-    value     all after the keyword, flags too. Continuation lines are joined as BuildKit joins them: comment lines and
-              empty lines between them are dropped, and the bodies of heredocs are not part of it.
-    line      the first line, from 1
-    end_line  the last line, with the bodies of heredocs
-    heredocs  the bodies in their order; `<<-` has lost its leading tabs
-    """
-
-    keyword: str
+    keyword: str    # upper case
+    # All that follows the keyword, flags included and heredocs not. Continuation lines are joined as BuildKit joins
+    # them, without the comments and empty lines between them.
     value: str
-    line: int
-    end_line: int
-    heredocs: tuple[str, ...] = ()
+    line: int    # the first, from 1
+    end_line: int    # the last, heredocs included
+    heredocs: tuple[str, ...] = ()    # their bodies, without the leading tabs of `<<-`
     _flag_spans: tuple[Flag, ...] = field(default=(), repr=False, compare=False)
     _arguments_at: int = field(default=0, repr=False, compare=False)
-    # (offset in value, offset in the file, length): one for each joined line.
+    # (offset in value, offset in the file, length) of each joined line
     _pieces: tuple[tuple[int, int, int], ...] = field(default=(), repr=False, compare=False)
 
     @cached_property
     def flags(self) -> dict[str, list[str]]:
-        """{"from": ["builder"], "mount": [...]}; a flag without a value is "true"."""
+        """{name: values}; the value of a flag without one is "true"."""
         named: dict[str, list[str]] = {}
         for flag in self._flag_spans:
             named.setdefault(flag.name, []).append(flag.value)
@@ -69,41 +63,43 @@ class Instruction:
 
     @property
     def mounts(self) -> tuple[dict[str, str], ...]:
-        """The options of each --mount by their first names: {"type": "secret", "id": "token"}; dst is "target"."""
+        """The options of each --mount, "dst" and "src" under their long names: {"type": "secret", "id": "token"}."""
         found = []
         for mount in self.flags.get("mount", ()):
-            options = (part.strip("\"' ").partition("=") for part in mount.split(","))
-            found.append({_MOUNT_OPTIONS.get(name.lower(), name.lower()): value for name, _, value in options})
-            found[-1] |= {"type": found[-1]["type"].lower()} if "type" in found[-1] else {}
+            parts = (part.strip("\"' ").partition("=") for part in mount.split(","))
+            options = {_MOUNT_OPTIONS.get(name.lower(), name.lower()): value for name, _, value in parts}
+            if "type" in options:
+                options["type"] = options["type"].lower()
+            found.append(options)
         return tuple(found)
 
     @property
     def handed(self) -> list[tuple[str, str, bool]]:
-        """(kind, id, whether required) of each secret and ssh agent that a RUN mounts, kind 'secret' or 'ssh'.
+        """(kind, id, whether required) of each mounted secret and SSH agent; kind is 'secret' or 'ssh'.
 
         Source of the ids: BuildKit, frontend/dockerfile/dockerfile2llb/convert_secrets.go and convert_ssh.go.
         """
         found = []
-        for mount in self.mounts if self.keyword == "RUN" else ():
+        for mount in self.mounts:
             kind = mount.get("type", "")
-            usual = "default" if kind == "ssh" else posixpath.basename(mount.get("target", ""))
-            if kind in ("secret", "ssh") and (name := mount.get("source") or mount.get("id") or usual):
+            default = "default" if kind == "ssh" else posixpath.basename(mount.get("target", ""))
+            if kind in ("secret", "ssh") and (name := mount.get("source") or mount.get("id") or default):
                 found.append((kind, name, mount.get("required", "false").lower() in ("", "true", "1")))
         return found
 
     @property
     def binds_context(self) -> bool:
-        """Whether a --mount binds files of the build context."""
+        """Whether a --mount binds files from the build context."""
         return any(mount.get("type", "bind") == "bind" and "from" not in mount for mount in self.mounts)
 
     @property
     def body(self) -> str:
-        """The arguments, and the bodies of the heredocs below them."""
+        """The arguments, then the heredocs."""
         return "\n".join((self.arguments, *self.heredocs))
 
     @property
     def operands(self) -> tuple[list[str], str]:
-        """(sources, target) of a COPY or ADD, in either of its forms."""
+        """(sources, target) of a COPY or ADD in either form."""
         if self.arguments.startswith("["):
             words = re.findall(r'"((?:[^"\\]|\\.)*)"', self.arguments)
         else:
@@ -112,22 +108,22 @@ class Instruction:
 
     @property
     def copies_context(self) -> bool:
-        """Whether it copies files of the build context."""
+        """Whether it copies files from the build context."""
         return self.keyword in ("COPY", "ADD") and "from" not in self.flags
 
     @property
     def copies_whole_context(self) -> bool:
-        """Whether it copies all of the build context: COPY . ."""
+        """Whether it copies the whole build context: COPY . ."""
         return self.copies_context and any(
             posixpath.normpath(source or ".") in (".", "/", "*") for source in self.operands[0])
 
     def words(self) -> list[tuple[str, int, int]]:
-        """The arguments split at white space: (word, start, end), offsets in the value."""
+        """The arguments split at white space, as (word, start, end); offsets in the value."""
         found = re.compile(r"\S+").finditer(self.value, self._arguments_at)
         return [(match.group(), match.start(), match.end()) for match in found]
 
     def source_spans(self, start: int, end: int) -> list[tuple[int, int]]:
-        """Where `value[start:end]` stands in the file: more than one span if a line continuation cuts through it."""
+        """Where `value[start:end]` is in the file: several spans if a line continuation cuts through it."""
         spans = []
         for offset, source, length in self._pieces:
             first, last = max(start, offset), min(end, offset + length)
@@ -139,7 +135,7 @@ class Instruction:
 def read(source: Source) -> tuple[list[Instruction], str]:
     """All instructions of `source`, and its escape character.
 
-    Raises DockerfileError for an unknown keyword, an open heredoc, and a last line that is continued by nothing.
+    Raises DockerfileError for an unknown keyword, an open heredoc, and a backslash with nothing below it.
     """
     escape = next((value for name, value in directives(source.lines)
                    if name == "escape" and value in ("`", "\\")), "\\")
@@ -150,15 +146,14 @@ def read(source: Source) -> tuple[list[Instruction], str]:
             instruction, after = _instruction(source, pieces, at, after, escape)
             instructions.append(instruction)
         elif pieces:
-            raise source.fault(f"Line {at + 1}: it is continued, and nothing follows.", at + 1,
-                               why="A builder takes that for an instruction without a name.", remedy="Delete the line.")
+            raise source.fault(f"Line {at + 1}: the line is continued, but nothing follows.", at + 1,
+                               why="Builders read it as an instruction without a keyword.", remedy="Delete the line.")
         at = after
     return instructions, escape
 
 
 def directives(lines: list[str]) -> Iterator[tuple[str, str]]:
-    """(name, value) of each parser directive: `# syntax=docker/dockerfile:1`. They stand at
-    the very top: the first line that is none ends them."""
+    """(name, value) of each parser directive, such as `# syntax=docker/dockerfile:1`. Any other line ends them."""
     for line in lines:
         match = _DIRECTIVE.match(line.lstrip(SPACE))
         if not match or match[1].lower() not in ("syntax", "escape", "check"):
@@ -166,29 +161,23 @@ def directives(lines: list[str]) -> Iterator[tuple[str, str]]:
         yield match[1].lower(), match[2]
 
 
-def _logical_line(source: Source, at: int, escape: str) -> tuple[list[tuple[str, int]], int]:
-    """The pieces (text, offset in the file) that make one line, and the line after it."""
+def _logical_line(source: Source, first: int, escape: str) -> tuple[list[tuple[str, int]], int]:
+    """The (text, offset in the file) of each line that is joined into one, and the index of the line below."""
     # An escaped escape character at the end of a line does not continue it.
     continued = re.compile(rf"(?<!{re.escape(escape)}){re.escape(escape)}[ \t]*\Z")
     pieces: list[tuple[str, int]] = []
-    more = True
-    while more and at < len(source.lines):
+    for at in range(first, len(source.lines)):
         line = source.lines[at]
-        shown = line.lstrip(SPACE)
-        comment = shown.startswith("#")
-        if not pieces:
-            if comment or not shown:
-                return [], at + 1
-            skipped = len(line) - len(shown)
-        else:
-            skipped = 0  # BuildKit keeps the indentation of continuation lines
-        if not comment and (shown or not pieces):
-            text = line[skipped:]
+        text = line.lstrip(SPACE)
+        if text and not text.startswith("#"):
+            text = line if pieces else text   # BuildKit keeps the indentation of continuation lines
             match = continued.search(text)
-            more = match is not None
-            pieces.append((text[: match.start()] if match else text, source.starts[at] + skipped))
-        at += 1
-    return pieces, at
+            pieces.append((text[: match.start()] if match else text, source.starts[at] + len(line) - len(text)))
+            if not match:
+                return pieces, at + 1
+        elif not pieces:
+            return [], at + 1
+    return pieces, len(source.lines)
 
 
 def _instruction(source: Source, pieces: list[tuple[str, int]], first: int, after: int,
@@ -208,7 +197,7 @@ def _instruction(source: Source, pieces: list[tuple[str, int]], first: int, afte
 
 
 def triggered(onbuild: Instruction, escape: str) -> Instruction:
-    """The instruction inside an ONBUILD, its offsets in the file kept."""
+    """The instruction in an ONBUILD, with its offsets in the file."""
     keyword, value, at = _command(onbuild.value)
     flags, arguments_at = _flags(value, escape)
     return replace(onbuild, keyword=keyword.upper(), value=value, _flag_spans=tuple(flags), _arguments_at=arguments_at,
@@ -216,7 +205,7 @@ def triggered(onbuild: Instruction, escape: str) -> Instruction:
 
 
 def _command(line: str) -> tuple[str, str, int]:
-    """(keyword as written, value, where the value begins) of an instruction."""
+    """(keyword as written, value, offset of the value) of an instruction."""
     keyword = re.match(r"[^\t\v\f\r ]*[\t\v\f\r ]*", line)[0]    # type: ignore[index]  # it matches any line
     return keyword.rstrip("\t\v\f\r "), line[len(keyword):], len(keyword)
 
@@ -225,16 +214,15 @@ def _known(source: Source, written: str, line: int) -> str:
     keyword = written.upper()
     if keyword in KEYWORDS:
         return keyword
-    close = difflib.get_close_matches(keyword, KEYWORDS, n=1, cutoff=0.6)
-    remedy = (
-        f"Write {close[0]} instead of {written}." if close
-        else "Begin the line with an instruction such as RUN, or end the line above with a backslash "
-             "if this one belongs to it.")
+    close = difflib.get_close_matches(keyword, KEYWORDS, n=1)
+    remedy = (f"Write {close[0]} instead of {written}." if close else
+              "Begin the line with an instruction such as RUN. If it continues the line above, end that line with a "
+              "backslash.")
     raise source.fault(f"Line {line}: {written} is not a Dockerfile instruction.", line, remedy=remedy)
 
 
 def _flags(value: str, escape: str) -> tuple[list[Flag], int]:
-    """The flags before the arguments, and where the arguments start."""
+    """The flags before the arguments, and the offset of the arguments."""
     e = re.escape(escape)
     word = re.compile(
         rf"""(?:{e}.|{e}\Z|[^\s"'{e}]|"(?:{e}.|[^"{e}])*(?:"|\Z)|'(?:{e}.|[^'{e}])*(?:'|\Z))+""",
@@ -242,7 +230,7 @@ def _flags(value: str, escape: str) -> tuple[list[Flag], int]:
     flags: list[Flag] = []
     at = 0
     while True:
-        start = at + len(value[at:]) - len(value[at:].lstrip(SPACE))
+        start = len(value) - len(value[at:].lstrip(SPACE))
         match = word.match(value, start) if value.startswith("--", start) else None
         if match is None:
             return flags, start
@@ -252,5 +240,3 @@ def _flags(value: str, escape: str) -> tuple[list[Flag], int]:
             return flags, at
         name, equals, text = plain[2:].partition("=")
         flags.append(Flag(name, text if equals else "true", start, at))
-
-

@@ -1,7 +1,7 @@
-"""Where an ARG holds: variables that an instruction uses and that nothing there declares.
+"""The scope of an ARG, and variables that are used outside it.
 
-An ARG above the first FROM is seen by FROM alone; one in a stage is seen below it in that
-stage, and in the stages that are FROM it. Source: docs.docker.com, Dockerfile reference, "Scope".
+Only FROM sees an ARG above the first FROM. An ARG in a stage is seen below it in that stage, and in the stages that are
+FROM it. Source: docs.docker.com, Dockerfile reference, "Scope".
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from .model import Dockerfile, Stage
 from .reader import Instruction
 from .source import SHELL_WORD
 
-# The instructions in which a builder replaces variables; in RUN the shell does.
+# The instructions in which the builder, or in RUN the shell, expands variables.
 # Source: Dockerfile reference, "Environment replacement".
 _EXPANDED = frozenset(
     ["ADD", "ARG", "COPY", "ENV", "EXPOSE", "LABEL", "RUN", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"])
@@ -24,7 +24,7 @@ _VARIANTS = {"armv7l": "v7", "armv6l": "v6"}
 PLATFORM = frozenset(side + name for side in ("BUILD", "TARGET")
                       for name in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT"))
 _NAME = re.compile(r"\$(?:(?P<plain>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)(?P<more>.?))")
-# A file that is read in, and a program's own text: either may set or mean anything.
+# Sourcing a file, or eval, may set any variable.
 _OPAQUE = re.compile(r"(?:^|[\s;&|(])(?:\.|source|eval)\s+\S")
 
 
@@ -34,19 +34,19 @@ class Unset:
 
     name: str
     line: int              # of the use, from 1
-    stage: Stage           # in which it is
-    declared: int | None   # line of an ARG that declares it elsewhere, None for an argument of BuildKit's own
+    stage: Stage
+    declared: int | None   # line of an ARG elsewhere, None for BuildKit's own arguments
     own: bool = False      # whether that ARG is in the same stage, below the use
-    global_: bool = False  # whether it is above the first FROM
+    global_: bool = False  # whether that ARG is above the first FROM
     in_from: bool = False  # whether FROM uses it
 
 
 def unset(dockerfile: Dockerfile) -> Iterator[Unset]:
-    """Each ARG that a stage uses out of its scope, the first use in a stage only."""
+    """The first use in each stage of an ARG that is out of scope."""
     everywhere = {name: each.line for stage in reversed(dockerfile.stages) for each in reversed(stage.instructions)
                   for name in _declared(each, ("ARG",))}
     above = {name: each.line for each in dockerfile.preamble for name in _declared(each, ("ARG",))}
-    known: dict[str, frozenset[str]] = {}   # {stage: names that have a value at its end}
+    known: dict[str, frozenset[str]] = {}   # {stage: names with a value at its end}
     for stage in dockerfile.stages:
         for name in _used(stage.instructions[0], dockerfile.escape):
             if name in everywhere and name not in above and name not in PLATFORM:
@@ -65,12 +65,12 @@ def unset(dockerfile: Dockerfile) -> Iterator[Unset]:
 
 
 def architecture() -> str:
-    """This machine's, as Docker calls it: 'amd64', 'arm64', or what the kernel says."""
+    """This machine's architecture in Docker's words, such as 'amd64'; the kernel's word for one that Docker lacks."""
     return _ARCHITECTURES.get(platform.machine(), platform.machine())
 
 
 def platform_args() -> dict[str, str]:
-    """BuildKit's predefined arguments, for a build on and for this machine."""
+    """BuildKit's predefined arguments for a build on this machine, for this machine."""
     variant = _VARIANTS.get(platform.machine(), "")
     whole = "/".join(part for part in ("linux", architecture(), variant) if part)
     values = {"PLATFORM": whole, "OS": "linux", "OSVERSION": "", "ARCH": architecture(), "VARIANT": variant}
@@ -80,9 +80,10 @@ def platform_args() -> dict[str, str]:
 
 def declared(dockerfile: Dockerfile, stage: Stage, given: Mapping[str, str]) -> Iterator[
         tuple[Instruction, str, str, str]]:
-    """(instruction, name, value as written, value) of each ARG and ENV that holds in a stage, those of the stages that
-    it is FROM first; '' for an argument without a value. `given`: the build's own. A base image's environment is
-    unknown."""
+    """(instruction, name, value as written, value) of each ARG and ENV in a stage, after those of its base stages.
+
+    A value is '' for none. `given` are the build arguments. The environment of a base image is unknown.
+    """
     known: dict[str, str] = {}
     above = platform_args() | {name: value for name, value in dockerfile.global_args.items() if value is not None}
     for instruction in (each for below in dockerfile.chain(stage.label) for each in below.instructions):
@@ -97,15 +98,14 @@ def declared(dockerfile: Dockerfile, stage: Stage, given: Mapping[str, str]) -> 
 
 
 def arguments(dockerfile: Dockerfile, line: int, given: Mapping[str, str]) -> dict[str, str]:
-    """{name: value} of each ARG that is in scope after the instruction at `line`; '' for one without a value. `given`:
-    the build's own arguments."""
+    """{name: value} of each ARG in scope after the instruction at `line`; '' for no value. `given`: build arguments."""
     stage = next(each for each in reversed(dockerfile.stages) if each.line <= line)
     return {name: value for each, name, _, value in declared(dockerfile, stage, given)
             if each.keyword == "ARG" and each.line <= line}
 
 
 def settings(each: Instruction) -> Iterator[tuple[str, str]]:
-    """(name, value) of each setting of an ARG, ENV or LABEL, quotes kept out of the value."""
+    """(name, value) of each setting in an ARG, ENV or LABEL, without the quotes around the value."""
     text = each.arguments
     head, *rest = text.split(None, 1) or [""]
     if each.keyword == "ENV" and rest and "=" not in head:   # the old form: ENV NAME the value
@@ -123,21 +123,18 @@ def _declared(each: Instruction, keywords: tuple[str, ...]) -> list[str]:
 
 
 def _used(each: Instruction, escape: str) -> list[str]:
-    """Names of the variables without a default that an instruction uses and does not set itself."""
-    text = each.value
-    if each.keyword == "RUN":
-        if each.arguments.startswith("[") or _OPAQUE.search(text):
-            return []
-        if re.fullmatch(r"<<-?\s*\w+", each.arguments):
-            text = "\n".join(each.heredocs)
-            if _OPAQUE.search(text):
-                return []
-    names = list(dict.fromkeys(_names(text, escape)))
-    return [name for name in names if not (each.keyword == "RUN" and _sets(text, name))]
+    """Names of the variables that an instruction uses without a default and does not set itself."""
+    if each.keyword != "RUN":
+        return list(dict.fromkeys(_names(each.value, escape)))
+    is_script = re.fullmatch(r"<<-?\s*\w+", each.arguments)
+    text = "\n".join(each.heredocs) if is_script else each.value
+    if each.arguments.startswith("[") or _OPAQUE.search(text):
+        return []
+    return [name for name in dict.fromkeys(_names(text, escape)) if not _sets(text, name)]
 
 
 def _names(text: str, escape: str) -> Iterator[str]:
-    """Variables of a text that are not escaped, in single quotes or given a default."""
+    """The variables of a text, except those escaped, in single quotes or with a default."""
     at, double = 0, False
     while at < len(text):
         if text[at] == escape or text.startswith("$$", at):
@@ -154,7 +151,7 @@ def _names(text: str, escape: str) -> Iterator[str]:
 
 
 def _sets(text: str, name: str) -> bool:
-    """Whether a RUN gives the variable a value by itself: in its shell, or by a secret's mount."""
+    """Whether a RUN sets the variable: in its shell, or by mounting a secret as an environment variable."""
     given = (rf"\b{name}\+?=", rf"\b(?:for|select|printf -v|getopts\s+\S+)\s+{name}\b",
              rf"\b(?:read|mapfile|readarray|local|declare)\b[^;&|\n]*\b{name}\b", rf",env={name}\b")
     return any(re.search(each, text) for each in given)

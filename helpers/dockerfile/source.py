@@ -1,4 +1,4 @@
-"""A Dockerfile's text: from its file, in lines, and the words that a shell would see in one."""
+"""The text of a Dockerfile: read from a file, split into lines, and the words of a shell line."""
 
 import codecs
 import os
@@ -9,8 +9,7 @@ from pathlib import Path
 from ..errors import DockerfileError
 from ..text import printable
 
-# Go's unicode.IsSpace for the characters that occur; Python's own idea of
-# white space is wider (it takes \x1c to \x1f, too).
+# As Go's unicode.IsSpace; Python's str.isspace also takes \x1c to \x1f.
 SPACE = "\t\n\v\f\r \x85\xa0"
 # A word of a shell line. `<< EOF` is one word: BuildKit allows blanks there.
 SHELL_WORD = re.compile(r"""(?:\\.|\\\Z|<<[ \t]*|[^\s"'\\]|"(?:\\.|[^"\\])*"|'[^']*')+""", re.DOTALL)
@@ -20,7 +19,7 @@ _MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32",
 
 
 class Source:
-    """The text in lines without their ends, and where each starts in the text."""
+    """A text in lines without their ends, and the offset of each in the text."""
 
     def __init__(self, text: str):
         self.lines: list[str] = []
@@ -35,21 +34,19 @@ class Source:
 
     @property
     def last(self) -> int:
-        """Number of the last line; what follows the last line end is none."""
+        """Number of the last line; a line end at the end of the file starts no other."""
         return len(self.lines) - (self.lines[-1] == "" and len(self.lines) > 1)
 
     def fault(self, what: str, line: int | None, *, why: str = "", remedy: str = "") -> DockerfileError:
-        """An error that shows line `line` (from 1) between its neighbours."""
+        """The error for a line (from 1; None for the whole file), with the lines around it as evidence."""
         evidence = "" if line is None else self._excerpt(line)
         return DockerfileError(what, line=line, why=why, remedy=remedy, evidence=evidence)
 
     def _excerpt(self, line: int) -> str:
         numbers = range(max(1, line - 1), min(len(self.lines), line + 1) + 1)
         width = len(str(numbers[-1]))
-        marked = [
-            f"{'>' if number == line else ' '} {number:>{width}} | {self.lines[number - 1]}"
-            for number in numbers]
-        return "\n".join(text.rstrip() for text in marked)
+        return "\n".join(f"{'>' if number == line else ' '} {number:>{width}} | {self.lines[number - 1]}".rstrip()
+                         for number in numbers)
 
 
 def unquoted(word: str, escape: str) -> str:
@@ -71,11 +68,10 @@ def unquoted(word: str, escape: str) -> str:
 
 
 def read_file(path: Path, limit: int = -1) -> str:
-    """The text of the Dockerfile at `path`, or its first `limit` bytes; bytes that are no UTF-8
-    are kept as lone surrogates ("surrogateescape"), so that the text encodes to the same bytes.
+    """The text of the Dockerfile at `path`, or its first `limit` bytes.
 
-    Never waits: not for the other end of a FIFO either. Raises DockerfileError where there is no such
-    file, it cannot be read, or is UTF-16, which no builder reads.
+    Bytes that are not UTF-8 are kept ("surrogateescape"). Does not wait for the writer of a FIFO. Raises
+    DockerfileError for a file that is missing, unreadable or no regular file, and for UTF-16 and UTF-32.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -87,43 +83,38 @@ def read_file(path: Path, limit: int = -1) -> str:
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise DockerfileError(f"{printable(str(path))} is not a file.", why="A Dockerfile is a plain text file.",
-                              remedy="Give the path of the Dockerfile itself.")
+                              remedy="Pass the path of the Dockerfile itself.")
     with open(handle, "rb") as file:
         data = file.read(limit)
     if encoding := _encoding(data):
         raise DockerfileError(f"{printable(str(path))} is {encoding}, not UTF-8.",
-                              why="Some editors and PowerShell's redirection write that; no builder reads it.",
+                              why="Some editors and PowerShell's `>` write that, and no builder can read it.",
                               remedy=f"Save it as UTF-8, for example: iconv -f {encoding} -t UTF-8")
     return data.decode("utf-8", "surrogateescape")
 
 
 def _encoding(data: bytes) -> str:
-    """'UTF-16' or 'UTF-32' where the text is in one, else ''. Without a mark, zeros in every other
-    place of the beginning give it away."""
-    for mark, name in _MARKS.items():
-        if data.startswith(mark):
-            return name
-    beginning = data[:400]
-    for half in (beginning[::2], beginning[1::2]):
-        if len(half) > 3 and half.count(0) > 0.8 * len(half):
-            return "UTF-16"
-    return ""
+    """'UTF-16', 'UTF-32', or '' for neither. Without a byte order mark, every other byte is zero in UTF-16."""
+    if name := next((name for mark, name in _MARKS.items() if data.startswith(mark)), ""):
+        return name
+    halves = (data[:400:2], data[1:400:2])
+    return "UTF-16" if any(len(half) > 3 and half.count(0) > 0.8 * len(half) for half in halves) else ""
 
 
 def _not_there(path: Path) -> DockerfileError:
     try:
-        names = sorted(printable(name) for name in os.listdir(path.parent) if _looks_like_one(name))
+        names = sorted(printable(name) for name in os.listdir(path.parent) if _is_similar(name))
     except OSError:
         names = []
     name = printable(path.name)
     return DockerfileError(
         f"There is no {name} in {printable(os.path.abspath(path.parent))}.",
-        why=f"Names like it are there: {', '.join(names)}." if names else "",
-        remedy=f"Rename it to {name}, or name it: dockerfile={names[0]!r}" if names
-        else "Write one, or give the folder that has it.")
+        why=f"Similar names there: {', '.join(names)}." if names else "",
+        remedy=f"Rename it to {name}, or pass its name: dockerfile={names[0]!r}" if names
+        else "Write one, or pass the folder that has it.")
 
 
-def _looks_like_one(name: str) -> bool:
+def _is_similar(name: str) -> bool:
     lower = name.lower()
     return not lower.endswith(".dockerignore") and (
         lower.startswith(("dockerfile", "containerfile")) or lower.endswith(".dockerfile"))

@@ -1,4 +1,4 @@
-"""Instructions to stages: names, bases, the arguments that FROM sees, and what a COPY or a RUN takes from elsewhere."""
+"""Instructions to stages: names, bases, the arguments that FROM sees, and what COPY and RUN take from elsewhere."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,25 +11,23 @@ from .source import SHELL_WORD, Source
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9\-_.]*\Z")
 _STAGE_NUMBER = re.compile(r"[+-]?[0-9]+\Z")
-# BuildKit reads `from` of a mount in any case and anywhere in the list.
+# `from` may be in any case, and anywhere in the list of options.
 _MOUNT_FROM = re.compile(r"(?i)(?:^--mount=|,)[\"']*from=([^,\"']*)")
 
-# Without a default of its own.
+# Without a default.
 _PLAIN_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 
 def parse(text: str, build_args: Mapping[str, str] | None = None, *, keep_unset: bool = False) -> Dockerfile:
-    """Reads a Dockerfile as BuildKit does.
+    """Read a Dockerfile as BuildKit does.
 
-    `build_args` replace the values of ARGs that stand before the first FROM, and of the platform arguments that
-    BuildKit sets by itself (TARGETARCH and the like, which get this machine's platform). Others have no effect on FROM,
-    as in Docker. `keep_unset`: the image of a FROM keeps its variables as they are written where one of them has no
-    value, which no builder would build.
+    build_args  values of the ARGs above the first FROM, and of BuildKit's platform arguments, which are this machine's
+                by default (TARGETARCH and the like); as in Docker, others do not reach FROM
+    keep_unset  leave the image of a FROM as written, which no builder does, if one of its variables has no value
 
-    Raises DockerfileError (with `line`) where every engine would refuse: no instruction at all, an unknown one, one
-    before the first FROM, a FROM that lacks its image or has a bad name, an open heredoc, a number of a stage that does
-    not exist, a variable where BuildKit allows none. What only some builders refuse, and what they build otherwise than
-    it reads, `problems` says.
+    Raises DockerfileError (with `line`) for what every engine refuses: no instruction, an unknown one, one before the
+    first FROM, a FROM without an image or with a bad name, an open heredoc, the number of a stage that is not there,
+    and a variable where BuildKit allows none. `problems` has what only some builders refuse.
     """
     source = Source(text)
     instructions, escape = read(source)
@@ -54,14 +52,14 @@ def parse(text: str, build_args: Mapping[str, str] | None = None, *, keep_unset:
 
 def _first_from(source: Source, instructions: list[Instruction]) -> int:
     if not instructions:
-        raise source.fault("The Dockerfile has no instructions.", None, why="It is empty, or has comments only.",
+        raise source.fault("The Dockerfile has no instructions.", None, why="It is empty, or has only comments.",
                            remedy="Begin with a FROM, for example: FROM alpine")
     for position, instruction in enumerate(instructions):
         if instruction.keyword == "FROM":
             return position
         if instruction.keyword != "ARG":
             raise source.fault(f"Line {instruction.line}: {instruction.keyword} comes before the first FROM.",
-                               instruction.line, why="Only ARG may stand there: no stage has begun yet.",
+                               instruction.line, why="Only ARG is allowed there: no stage has begun yet.",
                                remedy="Put a FROM line above it.")
     raise source.fault("The Dockerfile has no FROM.", instructions[-1].line,
                        why="Without a FROM there is no stage to build.", remedy="Add a FROM line after the ARGs.")
@@ -78,7 +76,7 @@ def _groups(instructions: list[Instruction]) -> list[list[Instruction]]:
 
 def _global_args(source: Source, instructions: Sequence[Instruction], variables: dict[str, str],
                  build_args: Mapping[str, str], escape: str) -> dict[str, str | None]:
-    """The ARGs before the first FROM; their values also go into `variables`."""
+    """The ARGs before the first FROM. Adds their values to `variables`."""
     declared: dict[str, str | None] = {}
     for instruction in instructions:
         for word in SHELL_WORD.findall(instruction.value):
@@ -92,7 +90,7 @@ def _global_args(source: Source, instructions: Sequence[Instruction], variables:
 
 
 def _expanded(source: Source, word: str, line: int, variables: Mapping[str, str], escape: str,
-              remedy: str = "Write it as $NAME, ${NAME} or ${NAME:-default}, and close every quote.") -> str:
+              remedy: str = "Write $NAME, ${NAME} or ${NAME:-default}, and close every quote.") -> str:
     try:
         return expand(word, variables, escape)
     except BadSubstitution as error:
@@ -111,7 +109,7 @@ def _stage(source: Source, group: Sequence[Instruction], names: tuple[str | None
     if not base:
         raise source.fault(
             f"Line {head.line}: the image of this FROM is empty.", head.line,
-            why=f"{written} expands to nothing. FROM only sees ARGs that stand before the first FROM.",
+            why=f"{written} expands to nothing. FROM sees only the ARGs above the first FROM.",
             remedy="Give the ARG a default (ARG NAME=value) above the first FROM, or pass --build-arg NAME=value.")
     on = next((stage for stage in reversed(earlier) if stage.name == base.lower()), None)
     platforms = head.flags.get("platform")
@@ -123,14 +121,13 @@ def _stage(source: Source, group: Sequence[Instruction], names: tuple[str | None
 
 
 def _labels(names: Sequence[str | None], lines: Sequence[int]) -> list[str]:
-    """What each stage is called here: its name, or "stage-N" where it has none, as in BuildKit's
-    trace. Two stages never share a label: one whose name a later stage has too, and which
-    nobody below that one can name, gets its line as well."""
+    """A unique label for each stage: its name, or "stage-N" as in BuildKit's trace. It has its line as well if the name
+    means another stage: that of a later stage with the same name, or one that is named "stage-N"."""
     labels = []
     for index, (name, line) in enumerate(zip(names, lines, strict=True)):
-        shown = name or f"stage-{index}"
-        taken = shown in names[index + 1:] if name else shown in names
-        labels.append(f"{shown} (line {line})" if taken else shown)
+        label = name or f"stage-{index}"
+        taken = label in names[index + 1:] if name else label in names
+        labels.append(f"{label} (line {line})" if taken else label)
     return labels
 
 
@@ -139,7 +136,7 @@ def _stage_name(source: Source, head: Instruction) -> str | None:
     words = [word for word, _, _ in head.words()]
     if not words:
         raise source.fault(f"Line {line}: FROM names no image.", line,
-                           remedy="Write the image after FROM, or scratch for an empty start.")
+                           remedy="Write the image after FROM, or scratch for an empty base.")
     if len(words) == 1:
         return None
     if len(words) != 3 or words[1].upper() != "AS":
@@ -149,21 +146,19 @@ def _stage_name(source: Source, head: Instruction) -> str | None:
     name = words[2].lower()
     if not _STAGE_NAME.match(name):
         raise source.fault(f"Line {line}: {words[2]} cannot be the name of a stage.", line,
-                           remedy="Begin with a letter and use letters, digits, dashes, underscores and dots only.")
+                           remedy="Begin with a letter, and use only letters, digits, dashes, underscores and dots.")
     return name
 
 
 def _uses(source: Source, stages: Sequence[Stage], escape: str, arguments: Mapping[str, str | None]) -> Iterator[Use]:
-    """What the stages take by COPY and RUN, each as a Use.
+    """What the stages take through COPY and RUN.
 
-    All stages of the file are looked at, also later ones: BuildKit resolves `--from` after it has read every FROM
-    (convert.go: toDispatchState, toCommand). Of two stages of one name, the last is meant.
+    BuildKit resolves `--from` after every FROM, so that it can name a later stage, and the last of several with one
+    name (convert.go: toDispatchState, toCommand). An ONBUILD runs in the stages that are FROM its own, but not in the
+    stages that are FROM those (docs.docker.com, "ONBUILD").
 
-    An ONBUILD is executed by the stages that are FROM the stage that has it (docs.docker.com,
-    "ONBUILD": it is not inherited by grandchildren), so they take what its COPY names.
-
-    arguments   {name: value} of the ARGs above the first FROM and of build arguments. Buildah replaces
-                variables in COPY --from by the ARGs of the stage; `problems` says that others do not
+    arguments   {name: value} of the ARGs above the first FROM and of build arguments. Only Buildah expands the ARGs of
+                a stage in COPY --from, see `problems`
 
     Raises DockerfileError for the number of a stage that is not there, and for a variable in a mount.
     """
@@ -183,7 +178,8 @@ def _uses(source: Source, stages: Sequence[Stage], escape: str, arguments: Mappi
 
 
 def _references(instruction: Instruction) -> Iterator[tuple[str, int, int]]:
-    """(reference, where it begins and ends in the instruction's value); an empty one means the build context."""
+    """(reference, start, end) of each --from and from=, offsets in the value. Without one, the build context is
+    meant."""
     for flag in instruction._flag_spans:
         raw = instruction.value[flag.start:flag.end]
         if instruction.keyword == "COPY" and raw.startswith("--from=") and flag.value:
@@ -193,21 +189,21 @@ def _references(instruction: Instruction) -> Iterator[tuple[str, int, int]]:
 
 
 def _stage_of(source: Source, reference: str, taker: Instruction, stages: Sequence[Stage]) -> int | None:
-    """The index of the stage that is meant, or None for an image."""
+    """The index of the stage with that name or number, or None for an image."""
     line, mount = taker.line, taker.keyword == "RUN"
     if "$" in reference and mount:
         raise source.fault(f"Line {line}: {reference} is not expanded here.", line,
-                           why="Variables are replaced in FROM, but not in the from of a mount.",
-                           remedy=f"Add a stage, FROM {reference} AS source, and take from source instead.")
+                           why="Variables are expanded in FROM, but not in the from of a mount.",
+                           remedy=f"Add a stage, FROM {reference} AS source, and write from=source.")
     if not _STAGE_NUMBER.match(reference):
         return next((stage.index for stage in reversed(stages) if stage.name == reference.lower()), None)
     if mount:
-        raise source.fault(f"Line {line}: a mount takes a stage by its name, not by the number {reference}.", line,
+        raise source.fault(f"Line {line}: a mount needs the name of a stage, not the number {reference}.", line,
                            remedy="Name the stage with FROM ... AS NAME, and write from=NAME.")
     index = int(reference) if len(reference) < 10 else len(stages)
     if 0 <= index < len(stages):
         return index
     raise source.fault(
         f"Line {line}: there is no stage {reference}.", line,
-        why=f"Stages are counted from 0, and this file has {len(stages)}: the last is {len(stages) - 1}.",
-        remedy="Use the name of the stage: it stays right when stages are added.")
+        why=f"Stages count from 0, and the last of this file is stage {len(stages) - 1}.",
+        remedy="Use the name of the stage, which stays right when stages are added.")

@@ -190,7 +190,7 @@ def test_no_dockerfile_but_a_similar_name(tmp_path, there):
     put(tmp_path, "Dockerfile.dockerignore")
     error = refused(tmp_path)
     assert error.what == f"There is no Dockerfile in {tmp_path}."
-    assert error.why == f"Names like it are there: {there}."
+    assert error.why == f"Similar names there: {there}."
     assert f"dockerfile={there!r}" in error.remedy
 
 

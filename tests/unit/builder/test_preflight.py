@@ -50,8 +50,8 @@ UNNAMED = "FROM a:1\nRUN x\nFROM b AS Last\nFROM c\n"
 
 
 @pytest.mark.parametrize("text, target, remedy", [
-    *((UNNAMED, target, "FROM a:1 AS builder in line 1") for target in ("0", "stage-0", "STAGE-0")),    # no names
-    (UNNAMED, "2", "Leave the target out"), (UNNAMED, "stage-2", "Leave the target out"),
+    *((UNNAMED, target, "in line 1, FROM a:1 AS builder,") for target in ("0", "stage-0", "STAGE-0")),    # no names
+    (UNNAMED, "2", "Omit the target"), (UNNAMED, "stage-2", "Omit the target"),
     (UNNAMED, "1", "Did you mean last?"), (UNNAMED, "lst", "Did you mean last?"), (UNNAMED, "7",
                                                                                    "Use one of these names."),
     ("FROM a\nFROM b AS builder\nFROM c\n", "0", "FROM a AS builder2"), ("FROM a\nFROM b\n", "x", "Name a stage")])

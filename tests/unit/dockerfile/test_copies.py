@@ -94,7 +94,7 @@ SLIM, LESS = "python:3.12-slim", "gcr.io/distroless/python3-debian12"
 ])
 def test_a_virtual_environment_is_copied_to_another_interpreter(base, run, last, path, words):
     only, = found(VENV.format(base, run, last, path, path), "venv-python")
-    assert words in only.why and f"begin with {base} too" in only.remedy
+    assert words in only.why and f"FROM {base} for" in only.remedy
     assert only.line == 5 + last.count("\n")
 
 

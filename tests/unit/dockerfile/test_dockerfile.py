@@ -515,13 +515,13 @@ def test_with_bases_in_odd_places(text, expected):
     ("ARG a\nARG b\n", 2, "The Dockerfile has no FROM.", "Add a FROM line"),
     ("FROM a\n\nRUNN x\n", 3, "Line 3: RUNN is not a Dockerfile instruction.", "Write RUN instead of RUNN."),
     ("FROM a\nRUN x \\\n\n\\\ny\n&& z", 6, "Line 6: && is not a Dockerfile instruction.",
-     "end the line above with a backslash"),
+     "end that line with a backslash"),
     ("FROM\n", 1, "Line 1: FROM names no image.", "Write the image after FROM"),
     ("FROM a b\n", 1, "Line 1: FROM takes an image, or an image AS a name.", "FROM a AS b"),
     ("FROM a AS\n", 1, "Line 1: FROM takes an image, or an image AS a name.", "or nothing."),
     ("FROM a AS b c\n", 1, "Line 1: FROM takes an image, or an image AS a name.", "FROM a AS c"),
     ("FROM a AS 1st\n", 1, "Line 1: 1st cannot be the name of a stage.", "Begin with a letter"),
-    ("FROM a\nRUN <<EOF\nx\n EOF\n", 2, "Line 2: the heredoc that begins with <<EOF never ends.", "EOF alone"),
+    ("FROM a\nRUN <<EOF\nx\n EOF\n", 2, "Line 2: the heredoc <<EOF never ends.", "EOF alone"),
     ("FROM $NONE\n", 1, "Line 1: the image of this FROM is empty.", "ARG NAME=value"),
     ("ARG V\nFROM ${V}\n", 2, "Line 2: the image of this FROM is empty.", "ARG NAME=value"),
     ("FROM ${V\n", 1, "Line 1: ${V cannot be expanded.", "${NAME:-default}"),
@@ -531,9 +531,9 @@ def test_with_bases_in_odd_places(text, expected):
     ("FROM a\nCOPY --from=" + "9" * 5000 + " / /\n", 2, None, "Use the name"),
     ("FROM a\nCOPY --from=${X / /\n", 2, "Line 2: ${X cannot be expanded.", "Name the stage"),
     ("FROM a\nRUN --mount=from=$X true\n", 2, "Line 2: $X is not expanded here.", "FROM $X AS source"),
-    ("FROM a\nRUN --mount=from=0 true\n", 2, "Line 2: a mount takes a stage by its name, not by the number 0.",
+    ("FROM a\nRUN --mount=from=0 true\n", 2, "Line 2: a mount needs the name of a stage, not the number 0.",
      "from=NAME"),
-    ("FROM a\n\\\n", 2, "Line 2: it is continued, and nothing follows.", "Delete the line")])
+    ("FROM a\n\\\n", 2, "Line 2: the line is continued, but nothing follows.", "Delete the line")])
 def test_errors(text, line, what, help):
     with pytest.raises(DockerfileError) as caught:
         parse(text)
