@@ -1,5 +1,5 @@
-"""Read a tar archive as it streams by: every member's header, and content only where it is asked for. Python's
-`tarfile` makes an object of thirty attributes for each member and keeps it; an image has tens of thousands.
+"""Read a tar archive as it streams by: every member's header, and content only on demand. `tarfile` makes an object of
+thirty attributes for each member and keeps it, and an image has tens of thousands.
 
 Sources of the format: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Header Format"; the GNU tar manual, "Basic
 Tar Format" (long names, numbers in base 256, sparse files)."""
@@ -20,11 +20,11 @@ _KINDS = {"0": "f", "\0": "f", "7": "f", "1": "h", "2": "l", "3": "c", "4": "b",
 _UNTIDY = re.compile(r"//|(?:^|/)\.\.?(?:/|$)")
 _CAPABILITY = "SCHILY.xattr.security.capability"
 _USED = {"path", "linkpath", "size", "uid", "gid", "mtime", _CAPABILITY, "GNU.sparse.name", "GNU.sparse.size",
-         "GNU.sparse.realsize"}    # of extended headers; a hostile one could hold any number of others
+         "GNU.sparse.realsize"}    # a hostile extended header could have any number of other keys
 
 
 class Damaged(ValueError):
-    """The bytes are not a tar archive, or a broken one."""
+    """The bytes are not a valid tar archive."""
 
 
 class Member(NamedTuple):
@@ -49,12 +49,10 @@ def path(name: str) -> str:
 
 
 class Archive:
-    """The members of an archive, in its order. While a member is current, `head`, `peek` and `content` read what it
-    holds; what is not read is skipped.
+    """The members of an archive, in order. `head`, `peek` and `content` read the current one; the rest is skipped.
 
-    whole  whether the current member's content is the file itself; a file with holes is
-           stored as the parts between them
-    closed whether the archive's own end mark was read
+    whole   whether the current member's content is the file itself: of a sparse file only the data between holes is
+    closed  whether the archive's end mark was reached
 
     Iterating raises Damaged and Truncated."""
 
@@ -62,7 +60,7 @@ class Archive:
         self.whole = True
         self.closed = False
         self._stream = stream
-        self._left = 0       # bytes of the current member's content that were not read
+        self._left = 0       # bytes of the current member's content not yet read
         self._padding = 0
         self._header = b""
         self._extended: dict[str, str] = {}
@@ -74,13 +72,13 @@ class Archive:
         return data
 
     def peek(self, count: int) -> bytes:
-        """The next `count` bytes of the current member, without moving on."""
+        """As `head`, but the bytes stay next."""
         return self._stream.peek(min(count, self._left))
 
     def content(self) -> Iterator[bytes]:
-        """The rest of the current member, as it arrives. All of it must be consumed before the next member."""
+        """The rest of the current member, in pieces; consume all of them before the next member."""
         count, self._left = self._left, 0
-        return self._stream.section(count)
+        yield from self._stream.section(count)
 
     @property
     def time(self) -> float:
@@ -136,13 +134,13 @@ class Archive:
             size = _decimal(given["size"])
         if kind == "S":
             more = header[482]
-            while more:   # the map of a file with many holes continues in blocks of its own
+            while more:   # the map of many holes continues in extra blocks
                 block = self._stream.take(BLOCK)
                 if len(block) < BLOCK:
                     raise Truncated("it ends in the map of a sparse file")
                 more = block[504]
             return size, _number(header[483:495])
-        if kind in "123456":    # only a hard link may state a size, and none of these has content
+        if kind in "123456":    # a hard link may state a size, but none of these has content
             return 0, 0
         real = given.get("GNU.sparse.realsize") or given.get("GNU.sparse.size")
         return size, _decimal(real) if real else size
@@ -158,8 +156,8 @@ def _is_header(header: bytes) -> bool:
         if any(header):
             raise Damaged("a header has no checksum")
         return False
-    # The checksum is the sum of a header's bytes, its own field counted as blanks. The low half
-    # of Adler-32 is that sum plus one, modulo 65521, and is computed in C.
+    # The checksum is the sum of the header's bytes, with blanks for its own field. The low half of
+    # Adler-32 is that sum plus one, modulo 65521, and is computed in C.
     total = (zlib.adler32(header) & 0xFFFF) - 1 - sum(header[148:156]) + 8 * 32
     if (total - claimed) % 65521:
         raise Damaged("a header does not agree with its checksum")
@@ -209,19 +207,18 @@ def _number(field: bytes) -> int:
         raise Damaged("a number is garbage") from None
 
 
-_cached_number = lru_cache(256)(_number)   # for modes and owners: an image has only a few
+_cached_number = lru_cache(256)(_number)   # an image has few different modes and owners
 
 
 def _decimal(text: str) -> int:
-    """A number in an extended header: sizes and ids have no fraction."""
+    """A size or id in an extended header."""
     if not text.isascii() or not text.isdigit() or len(text) > 20:
         raise Damaged("a number in an extended header is garbage")
     return int(text)
 
 
 def _records(text: bytes) -> dict[str, str]:
-    """The records 'LENGTH KEY=VALUE\\n' of an extended header that are used. An empty value
-    cancels what an earlier header said."""
+    """The records 'LENGTH KEY=VALUE\\n' of an extended header with keys in `_USED`. An empty value is a reset."""
     found, at = {}, 0
     while at < len(text) and text[at]:
         blank = text.find(b" ", at, at + 10)

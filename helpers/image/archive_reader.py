@@ -1,6 +1,6 @@
 """Read a saved image as it streams out of the engine, in both layouts of `docker save`: `ID/layer.tar` (Docker up to
-24) and OCI's (`blobs/sha256/...`), whose layers may be compressed. The first bytes of a member say what it is, since
-the index that names it comes last. A layer is known by the digest of the bytes that were really read."""
+24) and OCI's (`blobs/sha256/...`), whose layers may be compressed. The index that says what a member is comes last, so
+its first bytes have to tell. A layer is identified by the digest of the bytes that were read."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from docker import APIClient
@@ -24,8 +25,8 @@ from .decompress import unpacked
 from .entries import Entries
 from .scan import scan
 
-# How many bytes are hashed at once, and how many batches may wait. A thread that asks for the interpreter gets it after
-# 5 ms (sys.getswitchinterval): hashing short pieces would cost ten times the hash itself.
+# Bytes hashed at once, and batches that may wait. A thread waits 5 ms for the interpreter (sys.getswitchinterval), ten
+# times what hashing a short piece takes.
 _BATCH, _BATCHES = 4 << 20, 4
 _CONFIG_LIMIT = 4 << 20    # bytes; larger JSON is not an image configuration
 _SAVE_SECONDS = 1800       # Docker up to 24 writes all layers to its disk before it sends the first byte
@@ -33,16 +34,16 @@ _SAVE_SECONDS = 1800       # Docker up to 24 writes all layers to its disk befor
 
 @dataclass
 class Measured:
-    """What one layer weighs, in bytes; `transfer` is None where it was not asked for."""
+    """The sizes of a layer in bytes; `transfer`, compressed, is None if not measured, `entries` None if not loaded."""
 
     unpacked: int = 0
     files: int = 0
     transfer: int | None = None
-    entries: Entries | None = field(default=None, repr=False)  # what is in it, None where only the weight is known
+    entries: Entries | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, entries: Entries, transfer: int | None = None) -> Measured:
-        """The weight of a layer with these entries and `transfer` bytes compressed."""
+        """The sizes of a layer with these entries."""
         return cls(sum(entries.sizes), entries.kinds.count(b"f"), transfer, entries)
 
 
@@ -60,7 +61,7 @@ def save(api: APIClient, image_id: str) -> Iterator[bytes]:
 
 
 def read(chunks: Iterable[bytes], *, transfer: bool = False) -> Saved:
-    """Measure every layer in a saved image, with `transfer` also how large it is compressed. Raises ImageUnreadable."""
+    """Measure every layer in a saved image, with `transfer` compressed too. Raises ImageUnreadable."""
     saved = Saved()
     for digest, entries, moved in _layers(chunks, scan, saved.configs, transfer):
         saved.layers[digest] = Measured.of(entries, moved)
@@ -68,7 +69,7 @@ def read(chunks: Iterable[bytes], *, transfer: bool = False) -> Saved:
 
 
 def read_layer(chunks: Iterable[bytes], digest: str) -> Measured | None:
-    """Measure one layer from its archive; None where that is not the layer of this digest, or cannot be read."""
+    """Measure one layer from its archive; None if it has another digest or cannot be read."""
     observed = _Observed(chunks, transfer=False)
     stream = ByteStream(observed)
     try:
@@ -76,30 +77,26 @@ def read_layer(chunks: Iterable[bytes], digest: str) -> Measured | None:
         stream.drain()
     except (OSError, ValueError):
         return None
-    if observed.finish()[0] != digest:
-        return None
-    return Measured.of(entries)
+    return Measured.of(entries) if observed.finish()[0] == digest else None
 
 
 def collect(chunks: Iterable[bytes], look: Callable[[Member, Archive], Any],
             configs: dict[str, dict] | None = None) -> dict[str, list]:
-    """Show every member of every layer in a saved image to `look`, which may read its content: {layer digest: what it
-    returned, without None}. Puts the image's configurations into `configs`, by their digests. Raises
-    ImageUnreadable."""
-    def walk(stream: ByteStream) -> list:
-        return seen_by(look, Archive(stream))
-
-    return {digest: seen for digest, seen, _ in _layers(chunks, walk, {} if configs is None else configs)}
+    """Call `look` for every member of every layer in a saved image: {layer digest: its results, without None}. It may
+    read the member's content. Adds the image's configurations to `configs`, by digest. Raises ImageUnreadable."""
+    layers = _layers(chunks, lambda stream: seen_by(look, stream), {} if configs is None else configs)
+    return {digest: seen for digest, seen, _ in layers}
 
 
-def seen_by(look: Callable[[Member, Archive], Any], layer: Archive) -> list:
-    """What `look` returned of each member of a layer, without None."""
-    return [seen for member in layer if (seen := look(member, layer)) is not None]
+def seen_by(look: Callable[[Member, Archive], Any], layer: ByteStream) -> list:
+    """What `look` returned for each member of a layer's archive, without None."""
+    archive = Archive(layer)
+    return [seen for member in archive if (seen := look(member, archive)) is not None]
 
 
 def _layers(chunks: Iterable[bytes], walk: Callable[[ByteStream], Any], configs: dict[str, dict],
             transfer: bool = False) -> Iterator[tuple[str, Any, int | None]]:
-    """(digest, what `walk` returned of it, compressed bytes) of each layer."""
+    """(digest, result of `walk`, compressed bytes) of each layer."""
     try:
         archive = Archive(ByteStream(chunks))
         members = 0
@@ -109,7 +106,7 @@ def _layers(chunks: Iterable[bytes], walk: Callable[[ByteStream], Any], configs:
                 continue
             start = archive.head(512)
             is_tar = start[257:262] == b"ustar" or not any(start)   # zeros: a layer without files
-            whole = _whole(start, archive)
+            whole = chain([start], archive.content())
             layer = unpacked(start, whole, member.size)
             if layer is None and not is_tar and start[:1] in (b"{", b"["):
                 if member.size <= _CONFIG_LIMIT:
@@ -123,17 +120,12 @@ def _layers(chunks: Iterable[bytes], walk: Callable[[ByteStream], Any], configs:
                 yield digest, seen, moved
         if not members:
             raise Damaged("there is nothing in it")
-        if not archive.closed:   # as where the engine died: not every connection reports it
-            raise Truncated("it stops before its end")
+        if not archive.closed:   # not every connection reports that the engine died
+            raise Truncated("it has no end")
     except (Damaged, Truncated, zlib.error) as error:
         raise ImageUnreadable("The saved image cannot be read.", why=str(error),
                               remedy="Run it again; if it fails again, the engine's store is damaged: remove the image "
                                      "and build or pull it again.") from error
-
-
-def _whole(start: bytes, archive: Archive) -> Iterator[bytes]:
-    yield start
-    yield from archive.content()
 
 
 def _keep_config(text: bytes, configs: dict[str, dict]) -> None:
@@ -146,8 +138,8 @@ def _keep_config(text: bytes, configs: dict[str, dict]) -> None:
 
 
 class _Observed:
-    """Bytes that are hashed, and compressed if asked, on their way. The hash runs in a thread
-    of its own: it takes as long as everything else."""
+    """Bytes that are hashed, and compressed if asked, as they pass. The hash takes as long as everything else, so it
+    runs in a thread."""
 
     def __init__(self, pieces: Iterable[bytes], transfer: bool):
         self._pieces = pieces
@@ -172,11 +164,11 @@ class _Observed:
     def _send(self) -> None:
         while len(self._under_way) >= _BATCHES:
             self._under_way.popleft().result()
-        self._under_way.append(_hashing().submit(_update, self._hash, self._batch))
+        self._under_way.append(_hashing().submit(lambda batch: self._hash.update(b"".join(batch)), self._batch))
         self._batch, self._waiting = [], 0
 
     def finish(self) -> tuple[str, int | None]:
-        """Digest and compressed size of everything that passed."""
+        """Digest and compressed size of all that passed."""
         self._send()
         for batch in self._under_way:
             batch.result()
@@ -188,7 +180,3 @@ class _Observed:
 @cache
 def _hashing() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="layer-hash")
-
-
-def _update(hash_: hashlib._Hash, batch: list[bytes]) -> None:
-    hash_.update(b"".join(batch))

@@ -1,14 +1,14 @@
-"""A stream of bytes that is read once, forward, and never held in memory as a whole."""
+"""A stream of bytes, read once and never held in memory as a whole."""
 
 from collections.abc import Iterable, Iterator
 
 
 class Truncated(ValueError):
-    """The stream ended in the middle of something."""
+    """The stream ended early."""
 
 
 class ByteStream:
-    """A cursor over an iterator of bytes objects of any length."""
+    """A cursor over an iterator of bytes objects of any length. It has a file's `read`."""
 
     __slots__ = ("_source", "_piece", "_at")
 
@@ -31,8 +31,10 @@ class ByteStream:
             missing -= self._at
         return b"".join(parts)
 
+    read = take
+
     def peek(self, count: int) -> bytes:
-        """The next `count` bytes, without moving on; fewer where the stream ends."""
+        """As `take`, but the bytes stay next."""
         data = self._piece[self._at:self._at + count]
         if len(data) < count:
             rest = self._piece[self._at:]
@@ -43,7 +45,7 @@ class ByteStream:
         return data
 
     def skip(self, count: int) -> None:
-        """Move `count` bytes on. Raises Truncated if there are fewer."""
+        """Skip `count` bytes. Raises Truncated if there are fewer."""
         left = len(self._piece) - self._at
         while count > left:
             count -= left
@@ -64,7 +66,7 @@ class ByteStream:
             yield part
 
     def drain(self) -> None:
-        """Read to the end and drop it."""
+        """Read to the end and discard it."""
         while self._advance():
             pass
 

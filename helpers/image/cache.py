@@ -1,8 +1,8 @@
-"""What was read of layers, remembered by content digest.
+"""A cache of measured layers, by content digest.
 
-Two files a layer: its weight, which is asked for often, and its entries; one an image whose layers the engine does not
-match with their instructions. Each is sealed with a hash: one that is damaged, or that another version of the course
-wrote, is read again. Least recently used files are deleted when the folder grows beyond its limit."""
+A layer has two files: its sizes, which are read often, and its entries. An image whose history does not match its
+layers has one with their instructions. Each begins with a hash: a damaged file, or one of another version of the
+course, is ignored. Above the limit, the least recently used files are deleted."""
 
 import contextlib
 import hashlib
@@ -17,14 +17,14 @@ from .. import paths
 from .archive_reader import Measured
 from .entries import Entries, Unsound
 
-LIMIT = 400_000_000    # bytes of the whole folder: some thousand layers
+LIMIT = 400_000_000    # bytes of the folder: some thousand layers
 _FORMAT = 2
 _WEIGHT, _ENTRIES, _HISTORY = "json", "entries", "history"
-_FRESH = 3600          # seconds in which a file that was read need not be marked again
+_FRESH = 3600          # seconds after which a read updates a file's time
 
 
 def load(digest: str) -> Measured | None:
-    """The weight of a layer, without its entries; None if it is not known."""
+    """The sizes of a layer, without its entries; None if not cached."""
     with contextlib.suppress(KeyError):
         if record := _read(digest, _WEIGHT):
             return Measured(record["unpacked"], record["files"], record["transfer"])
@@ -32,7 +32,7 @@ def load(digest: str) -> Measured | None:
 
 
 def instructions(image_id: str) -> list[str] | None:
-    """The instruction of each layer of an image, None if they are not known."""
+    """The instruction of each layer of an image, None if not cached."""
     record = _read(image_id, _HISTORY)
     return record["instructions"] if record else None
 
@@ -47,18 +47,19 @@ def _read(digest: str, kind: str) -> dict[str, Any] | None:
 
 
 def entries(digest: str) -> Entries | None:
-    """The entries of a layer, None if they are not known."""
+    """The entries of a layer, None if not cached."""
     path = _path(digest, _ENTRIES)
-    try:
+    with contextlib.suppress(OSError, Unsound):
         found = Entries.from_bytes(path.read_bytes())
-    except (OSError, Unsound):
-        return None
-    _mark_used(path)
-    return found
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _FRESH:
+                os.utime(path)
+        return found
+    return None
 
 
 def keep(digest: str, measured: Measured) -> None:
-    """Remember a layer. With a full disk nothing is remembered, and nothing fails."""
+    """Cache a layer; with a full disk, do nothing."""
     with contextlib.suppress(OSError):
         if measured.entries is not None:
             paths.write_whole(_path(digest, _ENTRIES), measured.entries.to_bytes())
@@ -66,7 +67,7 @@ def keep(digest: str, measured: Measured) -> None:
 
 
 def keep_instructions(image_id: str, made: Sequence[str]) -> None:
-    """Remember the instruction of each layer of an image; with a full disk nothing is remembered."""
+    """Cache the instruction of each layer of an image; with a full disk, do nothing."""
     with contextlib.suppress(OSError):
         _write(image_id, _HISTORY, instructions=list(made))
 
@@ -85,15 +86,8 @@ def _seal(text: bytes) -> bytes:
     return hashlib.sha256(text).hexdigest().encode()
 
 
-def _mark_used(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        if time.time() - path.stat().st_mtime > _FRESH:
-            os.utime(path)
-
-
 def _trim(folder: Path) -> None:
-    """Delete the least recently used files until the rest is within the limit. Another process
-    may do the same meanwhile."""
+    """Delete the least recently used files above the limit. Another process may be doing the same."""
     found = [(each.stat().st_mtime, each.stat().st_size, each.path) for each in os.scandir(folder)]
     total = sum(size for _, size, _ in found)
     for _, size, path in sorted(found):

@@ -1,5 +1,6 @@
-"""How a container of an image starts: its command, and what surrounds it."""
+"""How a container of an image starts: its command and its environment."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
@@ -7,18 +8,19 @@ from itertools import chain
 from ..engine import Engine, connect
 from .model import Image
 
+_PORTS = re.compile(r"(\d+)(?:-(\d+))?(?:/.*)?")
 _LAST_PORT = 65535
 
 
 @dataclass(frozen=True)
 class Start:
-    """What an engine runs when an image is started without further words."""
+    """What an engine runs when an image is started without arguments."""
 
-    command: tuple[str, ...] = ()           # ENTRYPOINT and CMD together, word by word; () if there is none
+    command: tuple[str, ...] = ()           # the words of ENTRYPOINT and CMD
     environment: Mapping[str, str] = field(default_factory=dict)  # {name: value}
-    directory: str = "/"                    # in which it starts
+    directory: str = "/"
     user: str = ""                          # '' for root
-    ports: frozenset[int] = frozenset()     # numbers of those that EXPOSE names
+    ports: frozenset[int] = frozenset()     # exposed by EXPOSE
 
     @property
     def is_root(self) -> bool:
@@ -36,17 +38,16 @@ def start(image: Image, engine: Engine | None = None) -> Start:
 
 
 def ports(exposed: str) -> range:
-    """The numbers of an exposed port: '80/tcp', '80', or a range '8000-8010/tcp', which Buildah and others write as it
-    is. Empty for anything else. Source: OCI image-spec, config.md, "ExposedPorts"; moby/moby#52553."""
-    first, dash, last = exposed.partition("/")[0].partition("-")
-    if not first.isdecimal() or not (last or first).isdecimal() or dash and not last:
+    """The numbers of an exposed port: '80/tcp', '80', or the range '8000-8010/tcp', which Buildah keeps. Empty for
+    anything else. Source: OCI image-spec, config.md, "ExposedPorts"; moby/moby#52553."""
+    if not (match := _PORTS.fullmatch(exposed)):
         return range(0)
-    return range(int(first), min(int(last or first), _LAST_PORT) + 1)
+    return range(int(match[1]), min(int(match[2] or match[1]), _LAST_PORT) + 1)
 
 
 def stored(reference: str, engine: Engine) -> tuple[str, int]:
-    """(id, bytes) of an image as the engine's store counts them: available at once, and comparable
-    within one engine only. Raises ImageNotFound and the engine's errors."""
+    """(id, bytes) of an image as the engine's store counts them: fast, but comparable within one engine only. Raises
+    ImageNotFound and the engine's errors."""
     found = _inspected(reference, reference, engine)
     return found["Id"], found["Size"]
 

@@ -1,4 +1,4 @@
-"""Look into the files of an image's layers: read one out, or search them all, those too that a later layer hides."""
+"""Read a file of an image, or search all its files, including those that a later layer hides."""
 
 import contextlib
 import io
@@ -17,15 +17,15 @@ from .archive_reader import collect, save, seen_by
 from .byte_stream import ByteStream
 from .model import Image, Layer
 
-LIMIT = 256_000_000    # bytes of files that are read out: they are held in memory
-_LARGE = 50_000_000    # bytes from which a file is copied out of a container, not picked from all of a saved image
+LIMIT = 256_000_000    # bytes of a file that is read into memory
+_LARGE = 50_000_000    # bytes of an image from which copying out of a container is faster than saving it
 _NO_FILE = 0x8F280000  # Go's fs.ModeType: a folder, a link, a device ...
-_ENGINES_OWN = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab", "/.dockerenv")    # in each container
+_ENGINES_OWN = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab", "/.dockerenv")    # in any container
 
 
 def read_file(image: Image, path: str, layer: Layer | None = None, engine: Engine | None = None) -> bytes:
-    """The content of the file at an absolute `path`, from `layer` or else from the topmost layer that has it. Raises
-    ImageNotFound if there is none, CourseError for one over LIMIT bytes, and the engine's errors."""
+    """The content of the file at an absolute `path`, in `layer` or else in the topmost layer that has it. Raises
+    ImageNotFound if there is none, CourseError above LIMIT bytes, and the engine's errors."""
     if layer is None and image.unpacked > _LARGE and path not in _ENGINES_OWN and (
             copied := _copy(image, path, engine or connect())) is not None:
         return copied
@@ -52,15 +52,15 @@ def _check_size(image: Image, path: str, size: int) -> None:
 
 
 def _copy(image: Image, path: str, engine: Engine) -> bytes | None:
-    """The file as `docker cp` copies it out of a container that never starts; None where that does
-    not work: the path is no file there, or the engine has no such request."""
+    """The file as `docker cp` copies it out of a container that never starts; None if the path is no file there, or the
+    engine does not support that."""
     api = engine.client.api
     try:
         made = api.create_container(image.id, ["-"], labels=marked(RUN), network_disabled=True)["Id"]
     except APIError:
         return None
     try:
-        # A folder's archive, asked for and not read to its end, would keep the engine busy.
+        # Requesting a folder's archive without reading all of it would keep the engine busy.
         asked = api.head(api._url("/containers/{0}/archive", made), params={"path": path})
         about = decode_json_header(asked.headers.get("X-Docker-Container-Path-Stat")) if asked.ok else None
         if not about or about["mode"] & _NO_FILE:
@@ -79,22 +79,21 @@ def _copy(image: Image, path: str, engine: Engine) -> bytes | None:
 
 @dataclass(frozen=True)
 class Trace:
-    """A place where the searched text was found."""
+    """A place where a text was found."""
 
     where: str                # 'file', 'history', 'settings' or 'label'
     what: str                 # the path, the instruction, the variable or the label
-    layer: int | None = None  # index of the layer that has the file, None for the rest
+    layer: int | None = None  # index of the file's layer, None for the rest
 
 
 def search(image: Image, needle: str, engine: Engine | None = None) -> tuple[Trace, ...]:
-    """Every place in an image where the text `needle` is: its files, including those that a later layer hides, its
-    history, its settings and labels. What is compressed or encoded inside a file is not found. Raises ValueError for an
-    empty needle, and the engine's errors."""
+    """Every place in an image that has the text `needle`: its files, including hidden ones, its history, settings and
+    labels. Compressed or encoded text is not found. Raises ValueError for an empty needle, and the engine's errors."""
     return search_all(image, (needle,), engine)[needle]
 
 
 def search_all(image: Image, needles: Sequence[str], engine: Engine | None = None) -> dict[str, tuple[Trace, ...]]:
-    """{needle: its places}, errors too, as of `search`: the image is read once."""
+    """{needle: its places} as of `search`, reading the image once. Errors as of `search`."""
     if not all(needles):
         raise ValueError("An empty text is everywhere.")
     if not needles:
@@ -116,10 +115,10 @@ def search_all(image: Image, needles: Sequence[str], engine: Engine | None = Non
 
 
 def _contained(pieces: Iterator[bytes], wanted: Sequence[bytes]) -> set[bytes]:
-    """Those that are in the content, across the seams of its pieces too."""
+    """Those that are in the content, also across the seams of its pieces."""
     kept, longest = b"", max(map(len, wanted))
     found: set[bytes] = set()
-    for piece in pieces:    # to the end: the next file comes after it
+    for piece in pieces:    # to the end, or the next member cannot be read
         seam = kept + piece[:longest] if kept else b""
         found.update(each for each in wanted if each in piece or each in seam)
         kept = (kept + piece)[-longest:] if len(piece) < longest else piece[-longest:]
@@ -148,14 +147,13 @@ def _collect(image: Image, engine: Engine | None, look: Callable[[Member, Archiv
 
 
 def _on_disk(image: Image, engine: Engine, look: Callable[[Member, Archive], object]) -> dict[str, list] | None:
-    """What `look` returned in each layer, read from the engine's disk; None where it cannot be."""
+    """As `collect`, from the engine's disk; None if that cannot be read."""
     digests = [layer.digest for layer in image.layers]
     found: dict[str, list] = {}
-    with contextlib.suppress(OSError, ValueError):    # saving says what is wrong
+    with contextlib.suppress(OSError, ValueError):    # saving the image reports what is wrong
         for index, digest in enumerate(digests):
-            chunks = engine.layer(digests[:index + 1])
-            if chunks is None:
+            if (chunks := engine.layer(digests[:index + 1])) is None:
                 return None
-            found[digest] = seen_by(look, Archive(ByteStream(chunks)))
+            found[digest] = seen_by(look, ByteStream(chunks))
         return found
     return None

@@ -1,4 +1,4 @@
-"""Two builds of the same thing: is it the same image, and if not, what differs?
+"""Compare two images: are they identical, and if not, what differs?
 
     >>> from helpers.image import compare
     >>> compare("app:monday", "app:tuesday").differences
@@ -19,9 +19,9 @@ from .archive_reader import collect, save
 
 @dataclass(frozen=True)
 class FileState:
-    """What can differ between a file in one image and the same file in another."""
+    """The properties of a file that may differ between two images."""
 
-    kind: str                # as `archive.Member.kind`
+    kind: str                # as in `archive.Member`
     content: str             # SHA-256 of a file's bytes, or a link's target
     mode: int                # permission bits
     owner: tuple[int, int]   # (user id, group id)
@@ -31,16 +31,16 @@ class FileState:
 
 @dataclass(frozen=True, repr=False)
 class Twins:
-    """Two images, compared from the inside out."""
+    """The comparison of two images."""
 
-    files: tuple[tuple[str, str], ...]  # (path, property) for each entry that differs
-    configuration: tuple[str, ...]      # the places in the configuration that differ, as 'history[2].created'
+    files: tuple[tuple[str, str], ...]  # (path, property) for each difference
+    configuration: tuple[str, ...]      # differing places in the configuration, as 'history[2].created'
     layers: bool                        # whether all layers have the same digests
-    image: bool                         # whether it is the same image, by its id
-    engine: str = ""                    # which has them, in words
+    image: bool                         # whether the ids are the same
+    engine: str = ""                    # description of the engine that has them
 
     def same(self, file: str) -> bool:
-        """Whether that file has the same bytes in both, or is in the own layers of neither."""
+        """Whether the file has the same bytes in both, or is in no layer that differs."""
         return not {(file, "content"), (file, "only in one")} & set(self.files)
 
     @property
@@ -54,8 +54,7 @@ class Twins:
 
 
 def compare(one: str, other: str, engine: Engine | None = None) -> Twins:
-    """Compare two images of the engine, given by name or id. Raises ImageNotFound, ImageUnreadable and the engine's
-    errors."""
+    """Compare two images, given by name or id. Raises ImageNotFound, ImageUnreadable and the engine's errors."""
     engine = engine or connect()
     mine, theirs = (_Contents(reference, engine) for reference in (one, other))
     files: list[tuple[str, str]] = []
@@ -68,8 +67,8 @@ def compare(one: str, other: str, engine: Engine | None = None) -> Twins:
 
 
 def file_changes(mine: dict[str, FileState], theirs: dict[str, FileState]) -> list[tuple[str, str]]:
-    """(path, property) for everything that differs between two layers, given by path. Layers with the same entries and
-    different digests differ in their archives' order or format."""
+    """(path, property) for each difference between two layers, {path: FileState}. Layers of the same entries with
+    different digests differ in the archives' order or format."""
     found = []
     for name in sorted(mine.keys() | theirs.keys()):
         if name in mine and name in theirs:
@@ -93,14 +92,14 @@ def changes(one: object, other: object, place: str = "") -> Iterator[str]:
 
 
 class _Contents:
-    """A saved image: its configuration, and each layer's files by digest and path."""
+    """A saved image: its configuration, and {layer digest: {path: FileState}}."""
 
     def __init__(self, reference: str, engine: Engine):
         configs: dict[str, dict] = {}
         with engine.translate_errors(f"save {reference}"):
             self.id = engine.client.api.inspect_image(reference)["Id"]
             found = collect(save(engine.client.api, self.id), _state, configs)
-        self.layers = {digest: dict(states) for digest, states in found.items()}
+        self.layers = {digest: dict(files) for digest, files in found.items()}
         self.config = configs.get(self.id) or next(iter(configs.values()), {})
         self.digests: list[str] = self.config.get("rootfs", {}).get("diff_ids")
         if self.digests is None or not self.layers.keys() >= set(self.digests):
@@ -109,11 +108,8 @@ class _Contents:
 
 
 def _state(member: Member, archive: Archive) -> tuple[str, FileState]:
-    content = member.link
-    if member.kind == "f":
-        digest = hashlib.sha256()
-        for piece in archive.content():
-            digest.update(piece)
-        content = digest.hexdigest()
-    return member.path, FileState(member.kind, content, member.mode, (member.uid, member.gid), archive.time,
-                                  member.capability)
+    digest = hashlib.sha256()
+    for piece in archive.content():
+        digest.update(piece)
+    return member.path, FileState(member.kind, digest.hexdigest() if member.kind == "f" else member.link, member.mode,
+                                  (member.uid, member.gid), archive.time, member.capability)

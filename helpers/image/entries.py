@@ -1,5 +1,5 @@
-"""What is in one layer: a column for each property, a row for each entry, since an image has tens of thousands of
-entries and a hostile one millions. What only few entries have is kept beside the columns, by row number."""
+"""The entries of one layer: a column for each property and a row for each entry, since a layer may have millions.
+Properties that few entries have are in dictionaries, by row number."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from typing import Any
 
 from ..formats import Elf, Package
 
-_FORMAT = b"layer entries 9"     # raise the number when readers of content find more than before
+_FORMAT = b"layer entries 9"     # raise the number when the readers of `formats` find more
 _SEAL = 32        # bytes of a SHA-256
-_BLOCK = 8192     # paths that are packed together
+_BLOCK = 8192     # paths that are encoded together
 
 
 class Unsound(ValueError):
-    """Bytes that `to_bytes` did not write, or that were damaged since."""
+    """Bytes that `to_bytes` did not write, or that are damaged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
     """What an executable file is."""
 
-    elf: Elf | None = None         # what its ELF headers say, None for a script
-    interpreter: str = ""          # named on the first line of a script, with its arguments
-    marks: tuple[str, ...] = ()    # the programs that its bytes say it is: 'busybox', 'bash'
-    applets: tuple[str, ...] = ()  # names that a program of many tools answers to
+    elf: Elf | None = None         # None for a script
+    interpreter: str = ""          # of a script, with its arguments
+    marks: tuple[str, ...] = ()    # programs recognized in its bytes: 'busybox', 'bash'
+    applets: tuple[str, ...] = ()  # the tools in a multi-call binary
 
 
 @dataclass
 class Entries:
-    """The entries of a layer in the archive's order, without the whiteouts."""
+    """The entries of a layer in the archive's order, without whiteouts."""
 
     paths: list[str] = field(default_factory=list)  # absolute
-    kinds: bytearray = field(default_factory=bytearray)  # a letter each, those of `archive.Member`
+    kinds: bytearray = field(default_factory=bytearray)  # the letters of `archive.Member`
     modes: array = field(default_factory=lambda: array("H"))
     uids: array = field(default_factory=lambda: array("I"))
     gids: array = field(default_factory=lambda: array("I"))
@@ -45,10 +45,10 @@ class Entries:
     links: dict[int, str] = field(default_factory=dict)  # {row: target of a symbolic or hard link}
     capabilities: dict[int, str] = field(default_factory=dict)  # {row: file capabilities in hexadecimal}
     programs: dict[int, Program] = field(default_factory=dict)  # {row: Program}
-    packages: dict[int, tuple[Package, ...]] = field(default_factory=dict)  # {row: the packages that this file records}
-    texts: dict[int, str] = field(default_factory=dict)  # {row: what describes the system, or ld.so.cache's paths}
-    hidden: list[str] = field(default_factory=list)  # paths of lower layers that this layer removes
-    emptied: list[str] = field(default_factory=list)  # directories whose content in lower layers it removes
+    packages: dict[int, tuple[Package, ...]] = field(default_factory=dict)  # {row: packages recorded in the file}
+    texts: dict[int, str] = field(default_factory=dict)  # {row: content of os-release, or the paths in ld.so.cache}
+    hidden: list[str] = field(default_factory=list)  # paths that it removes from lower layers
+    emptied: list[str] = field(default_factory=list)  # directories whose content it removes from lower layers
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -58,7 +58,7 @@ class Entries:
         return chr(self.kinds[row])
 
     def __getstate__(self) -> dict[str, Any]:
-        # A million paths are a hundred megabytes: they are packed and unpacked some at a time.
+        # A million paths take a hundred megabytes, so they are encoded and decoded in blocks.
         return {**self.__dict__, "paths": ["\0".join(self.paths[at:at + _BLOCK]).encode("utf-8", "surrogateescape")
                                            for at in range(0, len(self.paths), _BLOCK)]}
 
@@ -69,25 +69,25 @@ class Entries:
         self.__dict__.update(state, paths=paths)
 
     def to_bytes(self) -> bytes:
-        """All of it as bytes, compressed and sealed with a hash."""
+        """Serialize, compress, and put a hash in front."""
         packed = io.BytesIO()
         with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1, mtime=0) as file:
             pickler = pickle.Pickler(file, 5)
-            pickler.fast = True    # nothing is in it twice, and no block is held after it was read
+            pickler.fast = True    # no memo, which would hold every block
             pickler.dump(self)
         return _seal(packed.getbuffer()) + packed.getvalue()
 
     @staticmethod
     def from_bytes(data: bytes) -> Entries:
-        """What `to_bytes` wrote. Raises Unsound for anything else."""
+        """Read what `to_bytes` wrote. Raises Unsound for anything else."""
         body = memoryview(data)[_SEAL:]
         if _seal(body) != data[:_SEAL]:
-            raise Unsound("the hash does not agree")   # damaged, or of another version of the course
+            raise Unsound("the hash is wrong")   # damaged, or of another version of the course
         return _Reader(gzip.GzipFile(fileobj=io.BytesIO(body))).load()
 
 
 class _Reader(pickle.Unpickler):
-    """Makes objects of these classes and of no other: nothing in a file can make it run code."""
+    """Loads these classes and no others, so that a file cannot run code."""
 
     _KNOWN = {(each.__module__, each.__name__): each for each in (Entries, Program, Elf, Package)}
 

@@ -1,4 +1,4 @@
-"""The file system that layers add up to, and the files that are hidden below it."""
+"""The file system that layers add up to, and the files hidden in it."""
 
 import posixpath
 from bisect import bisect_left
@@ -16,7 +16,7 @@ _STEPS = 2500   # directories passed: more than the longest path has (PATH_MAX, 
 
 @dataclass(frozen=True)
 class Node:
-    """An entry as a container sees it: the layer that has it, and its row there."""
+    """An entry that a container sees: its layer, and its row there."""
 
     path: str
     layer: int
@@ -25,7 +25,7 @@ class Node:
 
     @property
     def kind(self) -> str:
-        """The letter of its kind, as in `Entries.kinds`."""
+        """Its letter, as in `Entries.kinds`."""
         return self.entries.kind(self.row)
 
     @property
@@ -40,30 +40,32 @@ class Node:
 
     @property
     def link(self) -> str:
-        """Where a link leads, '' for no link."""
+        """The target of a link, else ''."""
         return self.entries.links.get(self.row, "")
 
 
 @dataclass(frozen=True)
 class Unseen:
-    """A file that is in the image and that no container sees."""
+    """A file that is in the image, but that no container sees."""
 
     path: str
-    layer: int     # index of the layer whose archive holds it
-    by: int        # index of the layer that hid or replaced it
+    layer: int     # index of its layer
+    by: int        # index of the layer that hides or replaces it
     size: int      # bytes
-    deleted: bool  # True if a whiteout hides it, False if something else has its place
+    deleted: bool  # True if a whiteout hides it, False if something replaces it
 
 
 class Tree(Mapping[str, Node]):
-    """{absolute path: Node} of what a container sees; the lowest of the `layers` comes first. `unseen` are the files
-    that it does not see, the largest first."""
+    """{absolute path: Node} of what a container sees.
+
+    entries  of each layer, the lowest first, visible or not
+    unseen   files that no container sees, the largest first"""
 
     def __init__(self, layers: Sequence[Entries]):
         self._merge = Merge(layers)
-        self._layers, self._starts, self._numbers = self._merge.layers, self._merge.starts, self._merge.numbers
-        # What hard links name; and for files that lost their own path, a hard link that is left.
-        self._origins = tuple(map(origins, self._layers))
+        self.entries, self._starts, self._numbers = self._merge.layers, self._merge.starts, self._merge.numbers
+        # The targets of hard links, and a remaining hard link to each file that lost its own path.
+        self._origins = tuple(map(origins, self.entries))
         self._aliases = self._find_aliases()
         self.unseen: tuple[Unseen, ...] = self._find_unseen()
 
@@ -79,27 +81,14 @@ class Tree(Mapping[str, Node]):
     def __contains__(self, path: object) -> bool:
         return path in self._numbers
 
-    def layer_of(self, path: str) -> int:
-        """Index of the layer that a path's entry is in. Raises KeyError."""
-        return self._merge.locate(self._numbers[path])[0]
-
     def layers(self) -> dict[str, int]:
         """{path: index of its layer} for every path."""
         return {path: self._merge.locate(number)[0] for path, number in self._numbers.items()}
 
-    @property
-    def depth(self) -> int:
-        """How many layers there are."""
-        return len(self._layers)
-
-    def entries(self, index: int) -> Entries:
-        """All entries of a layer, visible or not."""
-        return self._layers[index]
-
     def under(self, column: str) -> Iterator[tuple[Node, Any]]:
-        """(node, value) for the visible entries that have a value in `column`: 'links', 'programs', 'packages',
-        'capabilities' or 'texts'. A file that only hard links still name has the path of one of them."""
-        for index, entries in enumerate(self._layers):
+        """(node, value) for the visible entries with a value in `column`: 'links', 'programs', 'packages',
+        'capabilities' or 'texts'. A file that only hard links still name gets the path of one of them."""
+        for index, entries in enumerate(self.entries):
             start = self._starts[index]
             for row, value in getattr(entries, column).items():
                 path = entries.paths[row]
@@ -110,13 +99,11 @@ class Tree(Mapping[str, Node]):
 
     def visible(self, index: int) -> Iterator[int]:
         """The rows of a layer that a container sees."""
-        start, entries = self._starts[index], self._layers[index]
-        numbers = self._numbers
-        return (row for row, path in enumerate(entries.paths) if numbers.get(path) == start + row)
+        start, numbers = self._starts[index], self._numbers
+        return (row for row, path in enumerate(self.entries[index].paths) if numbers.get(path) == start + row)
 
     def resolve(self, path: str) -> Node | None:
-        """What `path` leads to when every symbolic link on the way is followed inside the
-        image; None if it is not there or the links form a loop."""
+        """What `path` leads to, following symbolic links; None if there is nothing or the links form a loop."""
         waiting = [part for part in reversed(path.split("/")) if part]
         here, followed, steps = "", 0, 0
         while waiting:
@@ -145,7 +132,7 @@ class Tree(Mapping[str, Node]):
         return None if number is None else self._node(number, here or "/")
 
     def _target(self, path: str) -> str:
-        """The target of a symbolic link, or of a hard link to one; '' for anything else."""
+        """The target of a symbolic link, or of a hard link to one; else ''."""
         number = self._numbers.get(path)
         if number is None or self._merge.kind(number) == DIRECTORY:
             return ""
@@ -153,7 +140,7 @@ class Tree(Mapping[str, Node]):
         return node.link if node.kind == "l" else ""
 
     def _is_directory(self, path: str) -> bool:
-        """Whether a path is a directory, if only because something is below it."""
+        """Whether a path is a directory, if only because something is in it."""
         if path in self._numbers:
             return self._merge.kind(self._numbers[path]) == DIRECTORY
         at = bisect_left(self._ordered, f"{path}/")
@@ -164,7 +151,7 @@ class Tree(Mapping[str, Node]):
         return sorted(self._numbers)
 
     def origin(self, node: Node) -> Node:
-        """The file that a hard link names, at a path where a container sees it; any other node itself."""
+        """The file that a hard link names, at a visible path; any other node itself."""
         while node.kind == "h":
             start = self._starts[node.layer]
             row = self._origins[node.layer].get(node.row, node.row)
@@ -172,7 +159,7 @@ class Tree(Mapping[str, Node]):
             if self._numbers.get(path) != start + row:
                 path = self._aliases.get((node.layer, row), path)
             node = Node(path, node.layer, row, node.entries)
-            # A name that its own layer does not have can only belong to a lower layer.
+            # A name that is not in its own layer can only be in a lower one.
             below = self._numbers.get(named(node.link), start) if node.kind == "h" else start
             if below >= start:
                 break
@@ -181,14 +168,13 @@ class Tree(Mapping[str, Node]):
 
     def _node(self, number: int, path: str) -> Node:
         index, row = self._merge.locate(number)
-        return Node(path, index, row, self._layers[index])
+        return Node(path, index, row, self.entries[index])
 
     def _find_aliases(self) -> dict[tuple[int, int], str]:
-        """{(layer, row): the first hard link that still names it} of the files that are not
-        visible at their own path."""
+        """{(layer, row): the first visible hard link} of files that are not visible at their own path."""
         aliases: dict[tuple[int, int], str] = {}
         for index, ends in enumerate(self._origins):
-            paths, start = self._layers[index].paths, self._starts[index]
+            paths, start = self.entries[index].paths, self._starts[index]
             for row, origin in ends.items():
                 path = paths[row]
                 if self._numbers.get(path) == start + row and self._numbers.get(paths[origin]) != start + origin:
@@ -196,11 +182,11 @@ class Tree(Mapping[str, Node]):
         return aliases
 
     def _find_unseen(self) -> tuple[Unseen, ...]:
-        """The files among what is gone, without those that a visible hard link still names."""
+        """The hidden files, without those that a visible hard link still names."""
         found = []
         for number, (by, deleted) in self._merge.gone.items():
             index, row = self._merge.locate(number)
-            entries = self._layers[index]
+            entries = self.entries[index]
             if entries.kinds[row] == FILE and (index, row) not in self._aliases:
                 found.append(Unseen(entries.paths[row], index, by, entries.sizes[row], deleted))
         return tuple(sorted(found, key=lambda each: (-each.size, each.path, each.layer)))

@@ -1,4 +1,4 @@
-"""What `docker images` shows: a line for each name, and lines for images that have none."""
+"""The lines of `docker images`: one for each name, and one for each image without a name."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,32 +24,31 @@ class Listed:
 
 
 def listed(engine: Engine, *, every: bool = False) -> tuple[Listed, ...]:
-    """The lines of `docker images`, newest first; with `every` those of `docker images -a`, which
-    has the images between the steps of a legacy build too. Raises the engine's errors."""
+    """The lines of `docker images`, newest first; with `every` those of `docker images -a`, which include the images
+    between the steps of a legacy build. Raises the engine's errors."""
     with engine.translate_errors("list its images"):
         summaries = engine.client.api.images(all=every)
     return tuple(Listed(name, summary["Id"]) for summary in summaries for name in names(summary) or [_UNTAGGED])
 
 
 def names(summary: dict) -> list[str]:
-    """The names of an image in the engine's list, in order; [] if it has none."""
+    """The sorted names of an image in the engine's list."""
     return sorted(tag for tag in summary.get("RepoTags") or () if tag != f"{_UNTAGGED}:{_UNTAGGED}")
 
 
 def marked(lines: Iterable[Listed], mark: str, engine: Engine) -> tuple[Listed, ...]:
-    """The lines whose image was built with `mark` in the text of one of its steps, by the image's history. An image
-    that is removed meanwhile is left out. Raises the engine's errors."""
+    """The lines whose image has `mark` in its history; images removed meanwhile are left out. Raises the engine's
+    errors."""
     lines = list(lines)
     with engine.translate_errors("read the history of its images"):
         ours = {each for each in {line.id for line in lines} if mark in _history(engine, each)}
     return tuple(line for line in lines if line.id in ours)
 
 
-_histories: dict[str, str] = {}   # an id means the same image in every engine
+_histories: dict[str, str] = {}   # by image id: an engine may have hundreds of images
 
 
 def _history(engine: Engine, image: str) -> str:
-    """The text of an image's steps, asked for once: an engine may have hundreds of images."""
     if image not in _histories:
         try:
             entries = engine.client.api.history(image)

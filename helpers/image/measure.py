@@ -17,13 +17,13 @@ from .archive_reader import Measured, Saved
 from .entries import Entries
 from .filesystem import Tree
 from .listing import names
-from .model import Image, Layer, base_of, unshared
+from .model import Image, Layer, base_of
 
 Known = TypeVar("Known")
 
 
 def inspect(reference: str, engine: Engine | None = None) -> Image:
-    """The image of that name or id, its layers measured, each once. Raises ImageNotFound, ImageUnreadable and the
+    """The image of that name or id, measured; a layer is read only once. Raises ImageNotFound, ImageUnreadable and the
     engine's errors."""
     engine = engine or connect()
     with engine.translate_errors(f"show the image {reference}"):
@@ -50,8 +50,8 @@ def inspect(reference: str, engine: Engine | None = None) -> Image:
 
 
 def transfer(image: Image, engine: Engine | None = None) -> int:
-    """Bytes that pushing or pulling `image` moves, its layers compressed by gzip. Compressing takes about a second for
-    25 MB the first time; then it is known. Raises ImageUnreadable and the engine's errors."""
+    """Bytes of the gzip-compressed layers, which a push or pull of `image` moves. The first time, 25 MB take about a
+    second. Raises ImageUnreadable and the engine's errors."""
     digests = [layer.digest for layer in image.layers]
     known = _known(lambda digest: (cache.load(digest) or Measured()).transfer, digests)
     if known is None:
@@ -61,8 +61,7 @@ def transfer(image: Image, engine: Engine | None = None) -> int:
 
 
 def contents(image: Image, engine: Engine | None = None) -> tuple[Entries, ...]:
-    """What is in each of the image's layers, in their order. Each is read once, and nothing is run in the image. Raises
-    ImageUnreadable and the engine's errors."""
+    """The entries of each layer; a layer is read only once. Raises ImageUnreadable and the engine's errors."""
     digests = [layer.digest for layer in image.layers]
     known = _known(cache.entries, digests, engine)
     if known is None:
@@ -72,20 +71,21 @@ def contents(image: Image, engine: Engine | None = None) -> tuple[Entries, ...]:
 
 
 def layer_by_path(image: Image, engine: Engine | None = None) -> dict[str, Layer]:
-    """{absolute path: the layer that it comes from} for everything that a container would see.
-    Raises ImageUnreadable and the engine's errors."""
+    """{absolute path: its layer} of all that a container sees. Raises ImageUnreadable and the engine's errors."""
     return {path: image.layers[index] for path, index in Tree(contents(image, engine)).layers().items()}
 
 
 def unique(image: Image, engine: Engine | None = None) -> int:
-    """Unpacked bytes of the layers that no other named image in the engine has. Raises the engine's errors."""
-    return unshared(image, [layers for summary, layers in _named(engine or connect()) if summary["Id"] != image.id])
+    """Unpacked bytes of the layers that no other named image has. Raises the engine's errors."""
+    others = [layers for summary, layers in _named(engine or connect()) if summary["Id"] != image.id]
+    shared = {digest for layers in others for digest in layers}
+    return sum(layer.unpacked for layer in image.layers if layer.digest not in shared)
 
 
 def _known(load: Callable[[str], Known | None], digests: Sequence[str],
            engine: Engine | None = None) -> dict[str, Known] | None:
-    """{digest: what the cache has of it}, None unless it has all. What it lacks is read from the disk of `engine`
-    where that can be: the engine itself would send the whole image."""
+    """{digest: result of `load`, from the cache}; None unless all are there. A missing layer is read from the disk of
+    `engine` if possible, since the engine can only send the whole image."""
     found = {}
     for index, digest in enumerate(digests):
         known = load(digest)
@@ -98,7 +98,7 @@ def _known(load: Callable[[str], Known | None], digests: Sequence[str],
 
 
 def _read_from_disk(engine: Engine, digests: Sequence[str]) -> bool:
-    """Whether the last of an image's lowest layers could be read from the engine's disk, and is remembered now."""
+    """Cache the last of an image's lowest layers from the engine's disk; False if it cannot be read."""
     measured = None
     with contextlib.suppress(OSError, ValueError):
         if chunks := engine.layer(digests):
@@ -110,15 +110,15 @@ def _read_from_disk(engine: Engine, digests: Sequence[str]) -> bool:
 
 
 def _keep(digest: str, measured: Measured) -> None:
-    """Remember a layer. What is known of its compressed size stays known."""
+    """Cache a layer, keeping its compressed size if that is cached."""
     if measured.transfer is None:
         measured.transfer = (cache.load(digest) or Measured()).transfer
     cache.keep(digest, measured)
 
 
 def _possible_bases(engine: Engine, image_id: str, stated: str | None) -> dict[str, tuple[str, ...]]:
-    """Layers of the image that its build `stated` as its base, or of each other named image that may be that: what
-    the course built for a lesson is nobody's base. Listing the images takes the engine longer than all the rest."""
+    """{name: layers} of the base that the build `stated`, else of each named image that may be the base: those that the
+    course built for a lesson are not. Listing the images is slow."""
     if stated == SCRATCH:
         return {}
     if stated and (base := engine.find_image(stated)) and base["Id"] != image_id:
@@ -128,7 +128,7 @@ def _possible_bases(engine: Engine, image_id: str, stated: str | None) -> dict[s
 
 
 def _named(engine: Engine) -> list[tuple[dict, tuple[str, ...]]]:
-    """(the engine's summary, digests of the layers) of each image with a name."""
+    """(the engine's summary, layer digests) of each image with a name."""
     found = []
     with engine.translate_errors("list its images"):
         for summary in filter(names, engine.client.api.images()):
@@ -137,11 +137,10 @@ def _named(engine: Engine) -> list[tuple[dict, tuple[str, ...]]]:
     return found
 
 
-_known_layers: dict[str, tuple[str, ...]] = {}   # an id means the same image in every engine
+_known_layers: dict[str, tuple[str, ...]] = {}   # by image id: an engine may have hundreds of images
 
 
 def _layers(engine: Engine, image_id: str) -> tuple[str, ...]:
-    """The digests of an image's layers, asked for once: an engine may have hundreds of images."""
     if image_id not in _known_layers:
         inspected = engine.client.api.inspect_image(image_id)
         _known_layers[image_id] = tuple(inspected["RootFS"].get("Layers") or ())
@@ -149,14 +148,14 @@ def _layers(engine: Engine, image_id: str) -> tuple[str, ...]:
 
 
 def _name(summary: dict) -> str:
-    """The name that a reader knows: that of the Dockerfile, not the course's own."""
+    """The name as in a Dockerfile, not the course's own."""
     known = min(names(summary), key=lambda tag: (tag.startswith("localhost/"), tag), default="")
-    # Podman puts localhost before names that no registry is known to have.
+    # Podman puts localhost before names without a registry.
     return short(original(known)).removeprefix("localhost/").removesuffix(":latest")
 
 
 def _save(engine: Engine, image_id: str, digests: Sequence[str], *, compressed: bool = False) -> Saved:
-    """Read the whole saved image, which must have the layers `digests`; remember what it says."""
+    """Read and cache the whole saved image, which must have the layers `digests`."""
     with engine.translate_errors("save the image"):
         read = archive_reader.read(archive_reader.save(engine.client.api, image_id), transfer=compressed)
     missing = [digest for digest in digests if digest not in read.layers]

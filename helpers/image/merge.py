@@ -1,6 +1,6 @@
-"""Layers laid over each other: which entry of which layer is at each path, and what hard links name. Source of the
-rules: the OCI image specification, "Image Layer Filesystem Changeset": `.wh.NAME` hides NAME of lower layers,
-`.wh..wh..opq` hides everything that lower layers have in its directory."""
+"""Merge layers: which entry of which layer is at each path, and what hard links name. Source of the rules: the OCI
+image specification, "Image Layer Filesystem Changeset": `.wh.NAME` hides NAME of lower layers, `.wh..wh..opq` hides
+what lower layers have in its directory."""
 
 import posixpath
 from bisect import bisect_left, bisect_right
@@ -13,12 +13,11 @@ FILE, DIRECTORY, HARD = map(ord, "fdh")
 
 
 class Merge:
-    """The entries that are left after all layers, the lowest first, were applied.
+    """The result of applying all layers, the lowest first. Entries are numbers: an image may have a million of them.
 
-    starts   number of each layer's first entry: entries are numbered through all layers, since an image may have a
-             million of them
-    numbers  {path: number of the entry that a container sees}
-    gone     {number: (index of the layer that hid it, whether by a whiteout)}"""
+    starts   number of each layer's first entry
+    numbers  {path: the entry that a container sees}
+    gone     {entry: (index of the layer that hides it, whether by a whiteout)}"""
 
     def __init__(self, layers: Sequence[Entries]):
         self.layers = tuple(layers)
@@ -29,12 +28,12 @@ class Merge:
             self._add(index, entries)
 
     def locate(self, number: int) -> tuple[int, int]:
-        """(index of the layer, row in it) of an entry."""
+        """(index of the layer, row) of an entry."""
         index = bisect_right(self.starts, number) - 1
         return index, number - self.starts[index]
 
     def kind(self, number: int) -> int:
-        """An entry's kind, as in `Entries.kinds`."""
+        """The kind of an entry, as in `Entries.kinds`."""
         index, row = self.locate(number)
         return self.layers[index].kinds[row]
 
@@ -49,9 +48,9 @@ class Merge:
         numbers.update(zip(entries.paths, range(start, start + len(entries))))
 
     def _hide(self, index: int, entries: Entries) -> None:
-        """Remove what whiteouts of this layer name, and what is in directories that are replaced by something else."""
+        """Remove what this layer's whiteouts name, and the content of directories that something replaces."""
         numbers, whole = self.numbers, set(entries.hidden)
-        # A layer may have /a/b without an entry for the directory /a.
+        # A layer may have /a/b without an entry for /a.
         deleted = {path for path in (*whole, *entries.emptied) if self._kind_at(path) in (None, DIRECTORY)}
         others = compress(entries.paths, (kind != DIRECTORY for kind in entries.kinds))
         replaced = {path for path in others if path in numbers and self.kind(numbers[path]) == DIRECTORY}
@@ -69,9 +68,8 @@ class Merge:
             self.gone[number] = (index, deleted)
 
     def _turned(self, entries: Entries) -> set[str]:
-        """Files and links of lower layers that become directories, because this layer has an entry or a whiteout below
-        them. Engines unpack each layer into a folder of its own, where whatever is above an entry is a directory, and
-        it hides the link of a lower layer."""
+        """Files and links of lower layers that become directories, since this layer has an entry or a whiteout below
+        them. Engines unpack each layer into its own folder, where any parent is a directory and hides a lower link."""
         own, turned = set(entries.paths), set()
         folders = {path.rpartition("/")[0] for path in (*entries.paths, *entries.hidden)}
         for path in folders.union(folder.rstrip("/") for folder in entries.emptied):
@@ -90,7 +88,7 @@ class Merge:
 
 
 def _below(paths: Iterable[str], folders: set[str]) -> list[str]:
-    """The paths that are in one of the directories, at any depth."""
+    """The paths inside the directories, at any depth."""
     if not folders:
         return []
     if "/" in folders:
@@ -99,15 +97,12 @@ def _below(paths: Iterable[str], folders: set[str]) -> list[str]:
     found: list[str] = []
     last = "\0"
     for folder in sorted(f"{each}/" for each in folders):
-        if not folder.startswith(last):   # else it is inside the one before
+        if not folder.startswith(last):   # else it is inside the previous one
             last = folder
-            # What is in a directory is contiguous: "0" is the character after "/".
+            # The content of a directory is contiguous: "0" is the character after "/".
             found += ordered[bisect_left(ordered, folder):bisect_left(ordered, f"{folder[:-1]}0")]
     return found
 
-
-# Hard links: in an archive a link comes after its file, since unpacking makes the link at once.
-# One that names nothing before it can only mean a file of a lower layer.
 
 def named(link: str) -> str:
     """The absolute path that a hard link names."""
@@ -115,7 +110,8 @@ def named(link: str) -> str:
 
 
 def origins(entries: Entries) -> dict[int, int]:
-    """{row of a hard link: row of the file that it finally names} within one layer."""
+    """{row of a hard link: row of the file that it finally names} within one layer. In an archive a link comes after
+    its file, so one that names nothing before it means a file of a lower layer."""
     ends: dict[int, int] = {}
     rows: dict[str, int] = {}
     passed = 0

@@ -1,6 +1,6 @@
-"""What an image is made of: plain values, no engine."""
+"""Images and layers, as plain values."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import labels
@@ -11,10 +11,10 @@ from ..units import counted, size
 class Layer:
     """One layer of an image.
 
-    digest       'sha256:...' of its uncompressed tar archive (the diff id)
+    digest       'sha256:...' of the uncompressed tar archive (the diff id)
     instruction  that made it, as in a Dockerfile
     unpacked     bytes of its files
-    files        number of its regular files"""
+    files        number of regular files"""
 
     digest: str
     instruction: str
@@ -26,12 +26,12 @@ class Layer:
 class Image:
     """An image, measured.
 
-    reference  as the caller gave it; `id` its 'sha256:...'
-    layers     the base's first, the last instruction's last
-    engine     the engine that it was measured on, in one line
-    base       name of the image that it is based on, '' if none is known
-    base_layers   how many of the layers, from the first, are the base's
-    base_role  'build' or 'run' for a base in the catalogue, else ''"""
+    reference    as the caller gave it; `id` is 'sha256:...'
+    layers       the lowest first
+    engine       description of the engine that has it
+    base         name of the base image, '' if unknown
+    base_layers  how many of the layers are the base's
+    base_role    'build' or 'run' for a base in the catalogue, else ''"""
 
     reference: str
     id: str
@@ -55,12 +55,12 @@ class Image:
 
     @property
     def stand_in(self) -> str | None:
-        """The reference that this image's base stands in for, None for a real one."""
+        """The reference that its base stands in for, None if it is real."""
         return self.labels.get(labels.STAND_IN)
 
     @property
     def own_layers(self) -> tuple[Layer, ...]:
-        """The layers that its own Dockerfile added on top of the base."""
+        """The layers on top of the base."""
         return self.layers[self.base_layers:]
 
     @property
@@ -70,7 +70,7 @@ class Image:
 
     @property
     def base_bytes(self) -> int:
-        """Unpacked bytes of its base's layers; 0 for scratch."""
+        """Unpacked bytes of the base's layers; 0 for scratch."""
         return self.unpacked - self.own_bytes
 
     def facts(self) -> dict[str, object]:
@@ -85,16 +85,12 @@ class Image:
                           f"{counted(len(self.layers), 'layer')}", *rows])
 
 
-def unshared(image: Image, others: Iterable[Iterable[str]]) -> int:
-    """Unpacked bytes of the layers of `image` that none of `others` has, each given as the digests of its layers."""
-    shared = {digest for layers in others for digest in layers}
-    return sum(layer.unpacked for layer in image.layers if layer.digest not in shared)
-
-
 def base_of(layers: Sequence[str], named: Mapping[str, Sequence[str]], stated: str | None) -> tuple[str, int]:
-    """The base of an image with these layers: (name, number of layers), or ('', 0). `named` are the other images
-    ({name: layer digests}), `stated` is what a build of the course recorded. Without that, the base is the image with
-    the most of these layers but not all: one that has all is the same image under another name."""
+    """The base of an image with these layers: (name, number of layers), or ('', 0).
+
+    named   {name: layer digests} of the other images
+    stated  the base that a build of the course recorded. Without it, the base is the image with most of these layers,
+            but not all: one with all is the same image under another name."""
     if stated == "scratch":
         return "", 0
     if stated and stated in named:

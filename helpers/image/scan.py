@@ -1,19 +1,18 @@
-"""Read one layer: its entries, and what the bytes of some files say. Of a file only facts are kept."""
+"""Read one layer: its entries, and facts from the content of some files."""
 
 from ..formats import applets, elf, interpreter, libraries, marks, packages, wanted
 from .archive import Archive, Damaged, Member
 from .byte_stream import ByteStream
 from .entries import Entries, Program
 
-# What a layer may hold at most. Real images stay far below; more than that was made to exhaust
-# the machine that reads it.
+# Limits far above real images, to protect memory from hostile ones.
 ENTRIES_LIMIT = 5_000_000
-TEXT_LIMIT = 256 << 20    # characters of all that is kept: paths, links, facts of programs and packages
+TEXT_LIMIT = 256 << 20    # characters kept: paths, links, facts of programs and packages
 
 _HIDES, _OPAQUE = ".wh.", ".wh..wh..opq"
 _AUFS = ("/.wh..wh.plnk/", "/.wh..wh.aufs/", "/.wh..wh.orph/")   # AUFS's own directories
-_LINE = 256               # bytes of a script's first line, as much as Linux reads (execve(2))
-_WHOLE = 128 << 20        # an ELF file is read whole up to this size, of a larger one its beginning
+_LINE = 256               # bytes of a script's first line that Linux reads (execve(2))
+_WHOLE = 128 << 20        # of a larger ELF file only the beginning is read
 _BEGINNING = 4 << 20
 _TEXTS = ("/etc/os-release", "/usr/lib/os-release")
 _TEXT_BYTES = 16_384
@@ -31,7 +30,7 @@ def scan(stream: ByteStream) -> Entries:
         if members > ENTRIES_LIMIT:
             raise Damaged(f"it has more than {ENTRIES_LIMIT:,} entries")
         if text > TEXT_LIMIT:
-            raise Damaged(f"its names and what its files say have more than {TEXT_LIMIT:,} characters")
+            raise Damaged(f"the names and facts of its files have more than {TEXT_LIMIT:,} characters")
         name = member.path.rpartition("/")[2]
         if name.startswith(_HIDES):
             _whiteout(entries, member.path, name)
@@ -59,7 +58,7 @@ def _whiteout(entries: Entries, path: str, name: str) -> None:
     folder = path[:-len(name) - 1] or "/"
     if name == _OPAQUE:
         entries.emptied.append(folder)
-    elif not name.startswith(_HIDES * 2):   # AUFS's own notes (.wh..wh.plnk) hide nothing
+    elif not name.startswith(_HIDES * 2):   # AUFS's metadata (.wh..wh.plnk) hides nothing
         hidden = name[len(_HIDES):]
         if hidden in ("", ".", ".."):
             raise Damaged(f"a whiteout names nothing: {path}")
@@ -67,7 +66,7 @@ def _whiteout(entries: Entries, path: str, name: str) -> None:
 
 
 def _read_file(entries: Entries, row: int, member: Member, archive: Archive) -> bool:
-    """Keep what the bytes of a file say; False if they say nothing."""
+    """Keep the facts in a file's content; False if there are none."""
     asked = wanted(member.path)
     start = archive.peek(4)
     if start == b"\x7fELF":
@@ -87,19 +86,17 @@ def _read_file(entries: Entries, row: int, member: Member, archive: Archive) -> 
 
 
 def _characters(entries: Entries, row: int) -> int:
-    """Characters of what is kept of a file."""
-    program, found = entries.programs.get(row), entries.packages.get(row, ())
-    count = len(entries.texts.get(row, ""))
-    if program is not None:
-        count += len(program.interpreter) + sum(map(len, program.applets))
-        if program.elf is not None:
-            count += sum(map(len, (*program.elf.needed, *program.elf.runpath)))
-            found = (*found, *program.elf.packages)
-    return count + sum(len(each.name) + len(each.version) for each in found)
+    """Characters of the facts kept of a file."""
+    program, found = entries.programs.get(row, Program()), entries.packages.get(row, ())
+    kept = [entries.texts.get(row, ""), program.interpreter, *program.applets]
+    if program.elf:
+        kept += [*program.elf.needed, *program.elf.runpath]
+        found = (*found, *program.elf.packages)
+    return sum(map(len, kept)) + sum(len(each.name) + len(each.version) for each in found)
 
 
 def _read_program(entries: Entries, row: int, member: Member, archive: Archive, asked: int) -> None:
-    """`asked`: how many bytes the readers of packages want, since some programs are packages."""
+    """`asked`: bytes that the reader of packages needs, if the program is one."""
     data = archive.head(member.size if member.size <= _WHOLE else max(_BEGINNING, asked))
     if asked and (found := packages(member.path, data)):
         entries.packages[row] = found

@@ -145,8 +145,7 @@ class Inventory:
 
     def _files(self) -> Iterator[Node]:
         """Regular files that a container sees, hard links included."""
-        for index in range(self.tree.depth):
-            entries = self.tree.entries(index)
+        for index, entries in enumerate(self.tree.entries):
             for row in self.tree.visible(index):
                 node = Node(entries.paths[row], index, row, entries)
                 if entries.kinds[row] == _FILE or (entries.kinds[row] == _HARD and self.tree.origin(node).kind in "fh"):

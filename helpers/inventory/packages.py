@@ -46,8 +46,7 @@ def _upstream(version: str) -> str:
 def _lists(tree: Tree) -> dict[str, list[tuple[int, frozenset[Package]]]]:
     """{path of a list: (layer, packages in it) of each layer that has it, the lowest first}, visible or not."""
     lists: dict[str, list[tuple[int, frozenset[Package]]]] = {}
-    for index in range(tree.depth):
-        entries = tree.entries(index)
+    for index, entries in enumerate(tree.entries):
         for row, recorded in entries.packages.items():
             if recorded[0].type in _LISTED:
                 lists.setdefault(entries.paths[row], []).append((index, frozenset(recorded)))

@@ -45,7 +45,7 @@ def tools(tree: Tree, programs: dict[str, Program]) -> tuple[Tool, ...]:
              for name, paths in _identities(path, called, programs[path])]
     found += [(path.rpartition("/")[2], PRIVILEGE, path, [path]) for path in privileged(tree)]
     return tuple(sorted(
-        (Tool(name, kind, path, tree.layer_of(path), tuple(paths)) for name, kind, path, paths in found),
+        (Tool(name, kind, path, tree[path].layer, tuple(paths)) for name, kind, path, paths in found),
         key=lambda tool: (KINDS.index(tool.kind), RANK.get(tool.name, 0), tool.name, tool.path)))
 
 

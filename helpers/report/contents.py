@@ -174,13 +174,13 @@ def _needs_its_base(context: ReportContext, main: Entrypoint) -> bool:
     """Whether something beside the program may need what the base has."""
     own = main.kind in OWN
     # An interpreter comes with the base, and what it reads does not; only a smaller image of the same one is advised.
-    interpreter = context.inventory.tree.layer_of(main.path) if main.path else None
+    interpreter = context.inventory.tree[main.path].layer if main.path else None
     if main.layer not in context.own or not own and (interpreter in context.own or not context.advice
                                                      or context.advice.unpacked is None):
         return True
     if own and not set(main.through) <= SHELLS or other_health_check(context, main):
         return True
-    scripts = [context.lines.instruction(context.inventory.tree.layer_of(path))
+    scripts = [context.lines.instruction(context.inventory.tree[path].layer)
                for path, program in context.inventory.programs.items() if path != main.path and not program.elf]
     return own and any(made and made.keyword != "RUN" for made in scripts)
 

@@ -183,7 +183,7 @@ class ReportContext:
     def files(self, index: int) -> Mapping[str, int]:
         """{path: bytes} of every file in a layer's archive."""
         if index not in self._files:
-            entries = self.inventory.tree.entries(index)
+            entries = self.inventory.tree.entries[index]
             self._files[index] = {entries.paths[row]: entries.sizes[row] for row, kind in enumerate(entries.kinds)
                                   if kind == FILE}
         return self._files[index]

@@ -173,9 +173,9 @@ def _only(inventory: Inventory) -> Entrypoint | None:
     """The one ELF program that the image's own layers brought and that is no known tool."""
     tools = {tool.path for tool in inventory.tools}
     own = [(path, program.elf) for path, program in inventory.programs.items() if program.elf and path not in tools
-           and inventory.tree.layer_of(path) >= inventory.image.base_layers]
+           and inventory.tree[path].layer >= inventory.image.base_layers]
     if len(own) != 1:
         return None
     path, elf = own[0]
-    return Entrypoint(posixpath.basename(path), path, _linked(elf), inventory.tree.layer_of(path),
+    return Entrypoint(posixpath.basename(path), path, _linked(elf), inventory.tree[path].layer,
                 inventory.needs(path).missing, elf)

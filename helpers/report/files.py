@@ -94,7 +94,7 @@ def _homes(inventory: Inventory) -> Iterator[str]:
 
 def visible_files(inventory: Inventory, index: int) -> Mapping[str, int]:
     """{path: bytes} of a layer's files that a container sees; a hard link counts nothing."""
-    entries = inventory.tree.entries(index)
+    entries = inventory.tree.entries[index]
     return {entries.paths[row]: entries.sizes[row] for row in inventory.tree.visible(index)
             if entries.kinds[row] == FILE}
 

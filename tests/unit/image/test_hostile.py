@@ -257,12 +257,12 @@ def test_what_is_kept_of_a_layer_is_bounded(monkeypatch):
     refused(saved(tar(*((f"{n}", ("l", "y" * 90)) for n in range(150)))), "more than 10,000 characters")
     refused(saved(tar(*((f".wh.{n:03}" + "x" * 90, b"") for n in range(150)))), "more than 10,000 characters")
     many = [(f"{n}", elf(*(f"lib{k}.so" for k in range(100)))) for n in range(20)]
-    refused(saved(tar(*many)), "what its files say")
+    refused(saved(tar(*many)), "facts of its files")
     modules = [(f"n/{n}/package.json", json.dumps({"name": "x" * 400, "version": "1"}).encode()) for n in range(30)]
-    refused(saved(tar(*modules)), "what its files say")
+    refused(saved(tar(*modules)), "facts of its files")
     scripts = [(f"{n}", b"#!/" + b"x" * 200 + b"\n") for n in range(60)]
-    refused(saved(tar(*scripts)), "what its files say")
-    refused(saved(tar(("etc/os-release", b"x" * 12_000), ("a", b""))), "what its files say")
+    refused(saved(tar(*scripts)), "facts of its files")
+    refused(saved(tar(("etc/os-release", b"x" * 12_000), ("a", b""))), "facts of its files")
 
 
 def test_whiteouts_are_counted_too(monkeypatch):

@@ -1,4 +1,4 @@
-"""Images: whose layer is whose, saved archives of both layouts, what is remembered."""
+"""Images: their layers and instructions, saved archives of both layouts, the cache."""
 
 import contextlib
 import gzip
@@ -22,14 +22,50 @@ from helpers.image.config import ports
 from helpers.image.entries import Entries
 from helpers.image.history import from_engine, instruction, makes_layer
 from helpers.image.measure import _name
-from helpers.image.model import base_of, unshared
+from helpers.image.model import base_of
 from tests.unit.layers import digest, pieces, tar
 
+ONE = tar(("./", "d"), ("./usr/", "d"), ("./usr/a", b"a" * 1000), ("./usr/hard", ("h", "./usr/a")),
+          ("./usr/soft", ("l", "a")), ("./usr/empty", b""))
+TWO = tar(("etc/", "d"), ("etc/.wh.gone", b""), ("etc/b", random.Random(7).randbytes(200_000)),
+          ("etc/text", b"so it goes " * 40_000))
+CONFIG = json.dumps({"architecture": "amd64", "rootfs": {"type": "layers"}, "history": []}).encode()
+MANIFEST = json.dumps([{"Config": "x.json", "Layers": []}]).encode()
 
-def counted():
-    """Names for cases that are bytes."""
-    numbers = itertools.count()
-    return lambda _: str(next(numbers))
+
+def old_layout() -> bytes:
+    return tar(("1111/", "d"), ("1111/VERSION", b"1.0"), ("1111/json", b"{}"), ("1111/layer.tar", ONE),
+               ("2222/", "d"), ("2222/layer.tar", TWO), ("3333/layer.tar", ("l", "../1111/layer.tar")),
+               (f"{digest(CONFIG)[7:]}.json", CONFIG), ("manifest.json", MANIFEST), ("repositories", b"{}"))
+
+
+def oci_layout(pack=lambda data: data) -> bytes:
+    layers = [pack(ONE), pack(TWO)]
+    return tar(("blobs/", "d"), ("blobs/sha256/", "d"),
+               *((f"blobs/sha256/{digest(data)[7:]}", data) for data in (*layers, CONFIG)),
+               ("index.json", b'{"manifests": []}'), ("manifest.json", MANIFEST),
+               ("oci-layout", b'{"imageLayoutVersion": "1.0.0"}'))
+
+
+def in_frames(pack):
+    """Packed in two frames, one after the other, as parallel packers do it."""
+    return lambda data: pack(data[:700]) + pack(data[700:])
+
+
+def followed_by_a_table(data: bytes) -> bytes:
+    """A frame that a reader skips comes after the others: as zstd:chunked has it."""
+    return in_frames(zstandard.compress)(data) + b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"table"
+
+
+def with_a_long_window(data: bytes) -> bytes:
+    settings = zstandard.ZstdCompressionParameters.from_level(3, window_log=27, enable_ldm=True)
+    return zstandard.ZstdCompressor(compression_params=settings).compress(data)
+
+
+LAYOUTS = {"old": old_layout(), "oci": oci_layout(), "oci, gzip": oci_layout(gzip.compress),
+           "oci, zstd": oci_layout(zstandard.compress),
+           "oci, frames of gzip": oci_layout(in_frames(gzip.compress)),
+           "oci, frames of zstd": oci_layout(followed_by_a_table), "oci, zstd --long": oci_layout(with_a_long_window)}
 
 
 @pytest.mark.parametrize("created_by, made", [
@@ -99,30 +135,29 @@ def test_an_image_goes_by_the_name_that_a_reader_knows(tags, name):
 
 
 class Straw:
-    """An engine that holds one image (and others' names), and counts how often it saves it."""
+    """An engine with one image, and others in name only, that counts how often it saves it."""
 
-    def __init__(self, archive: bytes, others: dict[str, tuple] = {}, digests=None):
-        self.saved = []      # shared with whoever is asked in its name
+    def __init__(self, archive: bytes | None = None, **others: tuple):
+        self.saved = []      # a list, since `patient` copies the client
         self.on_disk = {}    # {digest: pieces of the layer} that need not be saved
-        self.client = self
-        self.api = self
-        self._archive = archive
-        self._layers = {"sha256:me": digests or [digest(ONE), digest(TWO)]}
+        self.client = self.api = self
+        self._archive = old_layout() if archive is None else archive
+        self._layers = {"sha256:me": [digest(ONE), digest(TWO)]}
         self._layers |= {f"sha256:{name}": list(layers) for name, (layers, _) in others.items()}
         self._labels = {f"sha256:{name}": marks for name, (_, marks) in others.items()}
 
     def layer(self, digests):
         return self.on_disk.get(digests[-1])
 
+    @property
+    def saves(self):
+        return len(self.saved)
+
     def translate_errors(self, doing):
         return contextlib.nullcontext()
 
     def describe(self):
         return "An engine of straw"
-
-    @property
-    def saves(self):
-        return len(self.saved)
 
     def inspect_image(self, name):
         wanted = name if name.startswith("sha256:") else "sha256:me"
@@ -141,29 +176,33 @@ class Straw:
         return iter([self._archive])
 
 
-def test_an_image_is_measured_once(home):
-    engine = Straw(old_layout())
+@pytest.fixture
+def engine(home):
+    return Straw()
+
+
+def test_an_image_is_measured_once(engine):
     one = measure.inspect("go:1", engine)
     assert (one.reference, one.id, one.unpacked, one.files) == ("go:1", "sha256:me", 641_000, 4)
     assert [layer.instruction for layer in one.layers] == ["ADD rootfs /", "COPY . ."]
     assert (one.created, one.labels, one.engine) == ("then", {"a": "b"}, "An engine of straw")
     assert measure.inspect("go:1", engine) == one
-    assert engine.saves == 1
+    found = measure.layer_by_path(one, engine)
+    assert found["/usr/a"] == one.layers[0] and found["/etc/b"] == one.layers[1]
+    assert "/etc/.wh.gone" not in found and engine.saves == 1
 
 
 @pytest.mark.parametrize("change, saves", [(lambda data: data, 0), (lambda data: data[:-1] + b"x", 1),
                                            (lambda data: data[:600], 1), (None, 1)])
-def test_a_layer_that_lies_on_this_disk_is_read_there_if_it_is_that_layer(home, change, saves):
-    engine = Straw(old_layout())
+def test_a_layer_is_read_from_the_engine_s_disk_if_it_is_intact(engine, change, saves):
     engine.on_disk = {digest(data): iter([change(data)]) for data in (ONE, TWO)} if change else {}
     one = measure.inspect("go:1", engine)
     assert (one.unpacked, one.files) == (641_000, 4) and "/usr/a" in measure.layer_by_path(one, engine)
     assert engine.saves == saves
 
 
-def test_an_image_whose_history_does_not_match_its_layers_is_saved_once(home, monkeypatch):
+def test_an_image_whose_history_does_not_match_its_layers_is_saved_once(home, engine, monkeypatch):
     monkeypatch.setattr(Straw, "history", lambda self, name: [entry("COPY . .", 5)])
-    engine = Straw(old_layout())
     one = measure.inspect("go:1", engine)
     assert [layer.instruction for layer in one.layers] == ["(not recorded)", "(not recorded)"]
     assert measure.inspect("go:1", engine) == one and engine.saves == 1
@@ -172,49 +211,39 @@ def test_an_image_whose_history_does_not_match_its_layers_is_saved_once(home, mo
     assert measure.inspect("go:1", engine) == one and engine.saves == 2
 
 
-def test_where_each_file_comes_from(home):
-    engine = Straw(old_layout())
-    one = measure.inspect("go:1", engine)
-    found = measure.layer_by_path(one, engine)
-    assert found["/usr/a"] == one.layers[0] and found["/etc/b"] == one.layers[1]
-    assert "/etc/.wh.gone" not in found
-    assert engine.saves == 1
-
-
-def test_transfer_is_measured_once_and_then_known(home):
-    engine = Straw(old_layout())
+def test_transfer_is_measured_once(engine):
     one = measure.inspect("go:1", engine)
     moved = measure.transfer(one, engine)
     assert moved == pytest.approx(sum(len(gzip.compress(data, 6)) for data in (ONE, TWO)), rel=0.01)
     assert measure.transfer(one, engine) == moved and engine.saves == 2
-    # a measurement without it does not forget it
+    # measuring without it keeps it
     measure._save(engine, one.id, [layer.digest for layer in one.layers])
     assert measure.transfer(one, engine) == moved and engine.saves == 3
 
 
-def test_transfer_is_measured_if_one_layer_of_several_lacks_it(home):
-    engine = Straw(old_layout())
+def test_transfer_is_measured_if_one_layer_of_several_lacks_it(engine):
     one = measure.inspect("go:1", engine)
     cache.keep(digest(ONE), Measured(1000, 2, 7))
     measure.transfer(one, engine)
     assert engine.saves == 2
 
 
-def test_unique_is_what_no_other_named_image_has(home):
-    others = {"base": ([digest(ONE)], None), "far": (["sha256:far"], None)}
-    engine = Straw(old_layout(), others)
-    assert measure.unique(measure.inspect("go:1", engine), engine) == 640_000
-    assert measure.unique(measure.inspect("go:1", Straw(old_layout())), Straw(old_layout())) == 641_000
+@pytest.mark.parametrize("others, left", [
+    ([], 641_000), ([["sha256:far"], []], 641_000), ([[digest(ONE)], ["sha256:far"]], 640_000),
+    ([[digest(ONE)], [digest(TWO), digest(ONE)]], 0)])
+def test_unique_is_what_no_other_named_image_has(home, others, left):
+    engine = Straw(**{f"{left}-{number}": (layers, None) for number, layers in enumerate(others)})
+    assert measure.unique(measure.inspect("go:1", engine), engine) == left
 
 
-def test_another_image_that_goes_meanwhile_does_no_harm(home):
+def test_an_image_that_is_removed_meanwhile_is_passed_over(home):
     class Hasty(Straw):
         def inspect_image(self, name):
             if name == "sha256:gone":
                 raise ImageNotFound("no such image")
             return super().inspect_image(name)
 
-    engine = Hasty(old_layout(), {"gone": ([digest(ONE)], None), "base": ([digest(ONE)], None)})
+    engine = Hasty(gone=([digest(ONE)], None), base=([digest(ONE)], None))
     assert measure.inspect("go:1", engine).base == "base:1"
 
 
@@ -222,8 +251,7 @@ def test_another_image_that_goes_meanwhile_does_no_harm(home):
     (None, ("base:1", 1)), ({}, ("base:1", 1)), ({labels.COURSE: labels.BASE}, ("base:1", 1)),
     ({labels.COURSE: labels.BUILD}, ("", 0)), ({labels.COURSE: labels.STEP}, ("", 0))])
 def test_what_the_course_built_is_nobody_s_base(home, marks, base):
-    engine = Straw(old_layout(), {"base": ([digest(ONE)], marks)})
-    one = measure.inspect("go:1", engine)
+    one = measure.inspect("go:1", Straw(base=([digest(ONE)], marks)))
     assert (one.base, one.base_layers) == base
 
 
@@ -246,21 +274,16 @@ def test_the_base_that_a_build_recorded_is_asked_for_by_its_name(home, stated, b
             self.listed += 1
             return super().images()
 
-    engine = Built(old_layout(), {"base": ([digest(ONE)], None), "other": ([digest(TWO)], None)})
+    engine = Built(base=([digest(ONE)], None), other=([digest(TWO)], None))
     one = measure.inspect("go:1", engine)
     assert (one.base, one.base_layers) == base and engine.listed == (stated in ("away:1", "me:1"))
 
 
-@pytest.mark.parametrize("ask", [measure.inspect, lambda name, engine: measure.transfer(image_of_two(), engine),
-                                 lambda name, engine: measure.layer_by_path(image_of_two(), engine)])
+@pytest.mark.parametrize("ask", [measure.inspect, measure.transfer, measure.layer_by_path])
 def test_an_image_that_lacks_a_layer_is_unreadable(home, ask):
-    with pytest.raises(ImageUnreadable):
-        ask("go:1", Straw(tar(("1/layer.tar", ONE))))
-
-
-def image_of_two() -> Image:
     layers = (Layer(digest(ONE), "ADD", 1000, 2), Layer(digest(TWO), "COPY", 640_000, 3))
-    return image(layers=layers, id="sha256:me")
+    with pytest.raises(ImageUnreadable):
+        ask("go:1" if ask is measure.inspect else image(layers=layers, id="sha256:me"), Straw(tar(("1/layer.tar", ONE))))
 
 
 def image(*sizes: int, **other) -> Image:
@@ -269,7 +292,7 @@ def image(*sizes: int, **other) -> Image:
                     "labels": {}, **other})
 
 
-def test_an_image_adds_up_its_layers_and_says_what_it_stands_in_for():
+def test_an_image_adds_up_its_layers():
     one = image(5, 7, 11, base="b", base_layers=2, labels={labels.STAND_IN: "golang:1.22"})
     assert (one.unpacked, one.files, one.own_bytes, one.own_layers) == (23, 3, 11, one.layers[2:])
     assert (image().unpacked, image().files, image().own_bytes, image(5).own_bytes) == (0, 0, 0, 5)
@@ -283,59 +306,9 @@ def test_the_facts_of_an_image():
     assert str(image(5_000, 7)).splitlines() == ["a:1: 5.01 kB unpacked, 2 layers", " 5.00 kB  RUN 0", "     7 B  RUN 1"]
 
 
-@pytest.mark.parametrize("others, left", [
-    ([], 18), ([["sha256:0"]], 13), ([["sha256:0"], ["sha256:0", "sha256:2"]], 6),
-    ([["sha256:0", "sha256:1", "sha256:2"]], 0), ([["sha256:9"], []], 18)])
-def test_what_no_other_image_has(others, left):
-    assert unshared(image(5, 6, 7), others) == left
-
-
-ONE = tar(("./", "d"), ("./usr/", "d"), ("./usr/a", b"a" * 1000), ("./usr/hard", ("h", "./usr/a")),
-          ("./usr/soft", ("l", "a")), ("./usr/empty", b""))
-TWO = tar(("etc/", "d"), ("etc/.wh.gone", b""), ("etc/b", random.Random(7).randbytes(200_000)),
-          ("etc/text", b"so it goes " * 40_000))
-CONFIG = json.dumps({"architecture": "amd64", "rootfs": {"type": "layers"}, "history": []}).encode()
-MANIFEST = json.dumps([{"Config": "x.json", "Layers": []}]).encode()
-
-
-def old_layout() -> bytes:
-    return tar(("1111/", "d"), ("1111/VERSION", b"1.0"), ("1111/json", b"{}"), ("1111/layer.tar", ONE),
-               ("2222/", "d"), ("2222/layer.tar", TWO), ("3333/layer.tar", ("l", "../1111/layer.tar")),
-               (f"{digest(CONFIG)[7:]}.json", CONFIG), ("manifest.json", MANIFEST), ("repositories", b"{}"))
-
-
-def oci_layout(pack=lambda data: data) -> bytes:
-    layers = [pack(ONE), pack(TWO)]
-    return tar(("blobs/", "d"), ("blobs/sha256/", "d"),
-               *((f"blobs/sha256/{digest(data)[7:]}", data) for data in (*layers, CONFIG)),
-               ("index.json", b'{"manifests": []}'), ("manifest.json", MANIFEST),
-               ("oci-layout", b'{"imageLayoutVersion": "1.0.0"}'))
-
-
-def in_frames(pack):
-    """Packed in two frames, one after the other, as parallel packers do it."""
-    return lambda data: pack(data[:700]) + pack(data[700:])
-
-
-def followed_by_a_table(data: bytes) -> bytes:
-    """A frame that a reader skips comes after the others: as zstd:chunked has it."""
-    return in_frames(zstandard.compress)(data) + b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"table"
-
-
-def with_a_long_window(data: bytes) -> bytes:
-    settings = zstandard.ZstdCompressionParameters.from_level(3, window_log=27, enable_ldm=True)
-    return zstandard.ZstdCompressor(compression_params=settings).compress(data)
-
-
-LAYOUTS = {"old": old_layout(), "oci": oci_layout(), "oci, gzip": oci_layout(gzip.compress),
-           "oci, zstd": oci_layout(zstandard.compress),
-           "oci, frames of gzip": oci_layout(in_frames(gzip.compress)),
-           "oci, frames of zstd": oci_layout(followed_by_a_table), "oci, zstd --long": oci_layout(with_a_long_window)}
-
-
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("transfer", [False, True])
-def test_each_layout_gives_the_same(layout, transfer):
+def test_each_layout_is_read_alike(layout, transfer):
     found = read(pieces(LAYOUTS[layout]), transfer=transfer)
     assert list(found.layers) == [digest(ONE), digest(TWO)]
     one, two = found.layers.values()
@@ -351,13 +324,12 @@ def test_each_layout_gives_the_same(layout, transfer):
 
 @pytest.mark.parametrize("size", [1, 7, 512, 4096, 10 ** 9])
 def test_the_size_of_the_pieces_makes_no_difference(size):
-    small = tar(("1/layer.tar", ONE))
-    assert list(read(pieces(small, size)).layers) == [digest(ONE)]
+    assert list(read(pieces(tar(("1/layer.tar", ONE)), size)).layers) == [digest(ONE)]
 
 
 @pytest.mark.parametrize("batch", [1, 512, 3000])
-def test_what_is_hashed_at_once_makes_no_difference(batch, monkeypatch):
-    """The layer has many more batches than may wait."""
+def test_the_size_of_the_hashed_batches_makes_no_difference(batch, monkeypatch):
+    """There are many more batches than may wait."""
     monkeypatch.setattr(archive_reader, "_BATCH", batch)
     long = tar(*((f"file{number}", bytes([number]) * 700) for number in range(60)))
     assert list(read(pieces(tar(("1/layer.tar", long)), 512)).layers) == [digest(long)]
@@ -365,9 +337,9 @@ def test_what_is_hashed_at_once_makes_no_difference(batch, monkeypatch):
 
 def test_the_empty_layer_has_the_digest_that_docker_gives_it():
     found = read([tar(("1/layer.tar", bytes(1024)))], transfer=True)
-    layer, = found.layers.items()
-    assert layer[0] == "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
-    assert (layer[1].unpacked, layer[1].files, layer[1].entries) == (0, 0, Entries())
+    (name, layer), = found.layers.items()
+    assert name == "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+    assert (layer.unpacked, layer.files, layer.entries) == (0, 0, Entries())
 
 
 def test_bytes_after_the_end_of_a_layer_s_archive_count_in_its_digest():
@@ -381,21 +353,12 @@ def test_a_layer_whose_first_file_is_named_like_json_is_a_layer(name):
     assert list(read([tar(("blobs/sha256/a", layer))]).layers) == [digest(layer)]
 
 
-def cut(data: bytes, at: int) -> None:
-    """Nothing but ImageUnreadable, and no layer that is not whole."""
-    try:
-        found = read(pieces(data[:at]), transfer=False)
-    except ImageUnreadable as error:
-        assert error.remedy
-    else:
-        assert set(found.layers) <= {digest(ONE), digest(TWO)}
-
-
 @pytest.mark.parametrize("layout", ["old", "oci, gzip"])
-def test_an_archive_that_was_cut_is_never_half_read(layout):
+def test_no_layer_of_a_truncated_archive_is_incomplete(layout):
     data = LAYOUTS[layout]
     for at in sorted({*range(0, 20_000, 173), *range(20_000, len(data), len(data) // 40)}):
-        cut(data, at)
+        with contextlib.suppress(ImageUnreadable):
+            assert set(read(pieces(data[:at])).layers) <= {digest(ONE), digest(TWO)}
 
 
 @pytest.mark.parametrize("data", [
@@ -403,7 +366,7 @@ def test_an_archive_that_was_cut_is_never_half_read(layout):
     b"garbage" * 1000, bytes(range(256)) * 10, b"{}", b"\x1f\x8b" + b"x" * 5000,
     tar(("1/layer.tar", b"not an archive" * 1000)), tar(("blob", b"\x1f\x8b\x08" + b"x" * 5000)),
     tar(("blob", gzip.compress(TWO)[:-300])), tar(("blob", b"\x28\xb5\x2f\xfd" + b"x" * 5000)),
-    tar(("blob", zstandard.compress(TWO)[:-300])), tar(("blob", gzip.compress(ONE)[:-8] + b"\0" * 8))], ids=counted())
+    tar(("blob", zstandard.compress(TWO)[:-300])), tar(("blob", gzip.compress(ONE)[:-8] + b"\0" * 8))], ids=itertools.count())
 def test_what_is_not_a_saved_image_is_unreadable(data):
     with pytest.raises(ImageUnreadable) as caught:
         read(pieces(data))
@@ -416,10 +379,8 @@ def test_noise_in_an_archive_raises_nothing_else():
         data = bytearray(LAYOUTS["oci, gzip"])
         for _ in range(source.randrange(1, 6)):
             data[source.randrange(len(data))] = source.randrange(256)
-        try:
+        with contextlib.suppress(ImageUnreadable):
             read([bytes(data)])
-        except ImageUnreadable:
-            pass
 
 
 def test_an_error_of_the_connection_passes_through():
@@ -431,7 +392,7 @@ def test_an_error_of_the_connection_passes_through():
         read(broken())
 
 
-def test_what_was_peeked_at_stays_next():
+def test_peeked_bytes_stay_next():
     for parts in ([b"abcdefg"], [b"ab", b"", b"cdef", b"g"], [b"a", b"b", b"c", b"d", b"e", b"f", b"g"]):
         walked = ByteStream(parts)
         assert [walked.peek(3), walked.peek(1), walked.take(2), walked.peek(4), walked.peek(9), walked.take(1)] == [
@@ -472,8 +433,8 @@ def test_a_member_s_name_as_an_absolute_path(name, absolute):
 LAYER = "sha256:" + "ab" * 32
 
 
-def file(home, kind="json"):
-    return home / "cache" / "layers" / f"{LAYER.replace(':', '-')}.{kind}"
+def file(home, kind="json", layer=LAYER):
+    return home / "cache" / "layers" / f"{layer.replace(':', '-')}.{kind}"
 
 
 def listed(*paths: str) -> Entries:
@@ -491,10 +452,9 @@ FILES = listed("/a", "/b\nc", "/é", "/\udcff")
 def test_a_measurement_is_remembered(home, transfer):
     assert cache.load(LAYER) is None and cache.entries(LAYER) is None
     cache.keep(LAYER, Measured(5, 2, transfer, FILES))
-    assert cache.load(LAYER) == Measured(5, 2, transfer)
+    assert cache.load(LAYER) == Measured(5, 2, transfer) and cache.load("sha256:" + "cd" * 32) is None
     assert cache.entries(LAYER) == FILES
-    assert cache.load("sha256:" + "cd" * 32) is None
-    cache.keep(LAYER, Measured(5, 2, 78))     # a weight alone leaves the entries
+    cache.keep(LAYER, Measured(5, 2, 78))     # keeps the entries
     assert cache.entries(LAYER) == FILES
 
 
@@ -515,7 +475,7 @@ def test_this_is_how_a_weight_is_kept(home):
     sealed(json.dumps(GOOD).encode()).replace(b'"unpacked": 5', b'"unpacked": 6'),
     *map(sealed, (b"", b"{", b"\xff", b"null", b"[]", b"7", b"{}")),
     *(sealed(json.dumps({**GOOD, **wrong}).encode()) for wrong in ({"format": 1}, {"digest": "sha256:other"})),
-    sealed(json.dumps({key: value for key, value in GOOD.items() if key != "files"}).encode())], ids=counted())
+    sealed(json.dumps({key: value for key, value in GOOD.items() if key != "files"}).encode())], ids=itertools.count())
 def test_a_damaged_record_is_not_believed(home, content):
     cache.keep(LAYER, Measured(5, 2))
     file(home).write_bytes(content)
@@ -536,8 +496,7 @@ def test_damaged_entries_are_not_believed(home):
     assert cache.entries(LAYER) == FILES
 
 
-def test_a_layer_whose_record_was_damaged_is_read_again(home):
-    engine = Straw(old_layout())
+def test_a_layer_whose_record_was_damaged_is_read_again(home, engine):
     one = measure.inspect("go:1", engine)
     found = measure.layer_by_path(one, engine)
     for record in (home / "cache" / "layers").iterdir():
@@ -546,14 +505,14 @@ def test_a_layer_whose_record_was_damaged_is_read_again(home):
     assert engine.saves == 2      # the weight was missed first, and both were written anew
 
 
-def test_what_was_not_used_for_longest_goes(home, monkeypatch):
+def test_the_least_recently_used_layers_are_deleted(home, monkeypatch):
     names = [f"sha256:{n:064}" for n in range(6)]
     monkeypatch.setattr(cache, "LIMIT", 10 ** 9)
     for age, name in enumerate(names):
         cache.keep(name, Measured(1, 1, None, listed(*(f"/{random.Random(n).random()}" for n in range(200)))))
         for kind in ("json", "entries"):
-            os.utime(home / "cache" / "layers" / f"{name.replace(':', '-')}.{kind}", (age * 9000, age * 9000))
-    assert cache.entries(names[0])            # of use just now
+            os.utime(file(home, kind, name), (age * 9000, age * 9000))
+    assert cache.entries(names[0])            # now the most recently used
     folder = home / "cache" / "layers"
     total = sum(each.stat().st_size for each in folder.iterdir())
     monkeypatch.setattr(cache, "LIMIT", total // 2)
@@ -563,7 +522,7 @@ def test_what_was_not_used_for_longest_goes(home, monkeypatch):
     assert cache.entries(names[1]) is None
 
 
-def test_a_folder_that_cannot_be_written_costs_the_memory_only(home):
+def test_without_a_writable_folder_nothing_is_cached(home):
     home.mkdir()
     (home / "cache").write_text("a file is in the way")
     cache.keep(LAYER, Measured(5, 2, None, FILES))

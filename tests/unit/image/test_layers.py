@@ -288,7 +288,7 @@ def test_a_tree_is_a_mapping_of_what_is_seen():
     tree = Tree([kinds("d/", "d/a", "b"), kinds("d/a", ".wh.b")])
     assert dict(tree.layers()) == {"/d": 0, "/d/a": 1} and list(tree) == ["/d", "/d/a"]
     assert (tree["/d/a"].layer, tree["/d/a"].size, tree["/d/a"].mode, tree["/d"].kind) == (1, 10, 0o644, "d")
-    assert "/b" not in tree and len(tree) == 2 and tree.layer_of("/d/a") == 1
+    assert "/b" not in tree and len(tree) == 2 and tree["/d/a"].layer == 1
     with pytest.raises(KeyError):
         tree["/b"]
     assert [list(tree.visible(index)) for index in (0, 1)] == [[0], [0]]
