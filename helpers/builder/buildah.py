@@ -2,10 +2,10 @@
 
     [1/2] STEP 3/4: COPY . .        a step of stage 1 of 2 begins; '[1/2] ' only where there are several
     --> Using cache e3e3fd3733b9...
-    --> e3e3fd3733b                 the image of the step: it has ended
+    --> e3e3fd3733b                 the image of the step, which has ended
     [2/2] COMMIT ...
 
-Stages are numbered as they stand in the Dockerfile, skipped ones too. A FROM has no end of its own.
+Stages have their numbers in the Dockerfile, skipped ones included. No line ends a FROM.
 """
 
 import re
@@ -28,8 +28,8 @@ def events(answers: Iterable[dict], clock: Clock = time.time) -> Iterator[Event]
 
 
 class _Buildah(TextStream):
-    """`ended` is the line in which the step at work seems to have ended, and when: a command
-    may print such a line, so what follows decides."""
+    """`ended`: the line that seems to end the current step, and its time. A command may print such a line, so the next
+    one decides."""
 
     def __init__(self, clock: Clock):
         super().__init__(clock)
@@ -60,7 +60,7 @@ class _Buildah(TextStream):
             yield Output(step.key, text)
 
     def flush(self, failed: bool) -> Iterator[Event]:
-        """The end of the step, or, if it went on after it, the line that it printed."""
+        """The end of the step, or, if the step went on, its output."""
         step, ended, self.ended = self.step, self.ended, None
         if step is None or ended is None:
             return
@@ -79,6 +79,6 @@ class _Buildah(TextStream):
         return (stage, number, total) == (self.stage, self.number + 1, self.total) and self._at_end()
 
     def _at_end(self) -> bool:
-        """Whether the step at work has ended, as far as its end is reported."""
+        """Whether the current step has ended, as far as reported."""
         step = self.step
         return step is None or step.completed is not None or self.ended is not None or step.name.startswith("FROM ")

@@ -5,6 +5,7 @@ The messages are `moby.buildkit.v1.StatusResponse` of BuildKit's api/services/co
 
 import base64
 import codecs
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -27,7 +28,7 @@ STATUS = """
         repeated VertexWarning warnings = 4; }
     """
 PROTO = Messages("moby.buildkit.v1", STATUS)
-_LINK = "] LINK "    # in the name of the vertex that puts what COPY --link copied onto the stage
+_LINK = "] LINK "    # in the name of the vertex that adds what COPY --link copied to the stage
 
 
 def events(answers: Iterable[dict]) -> Iterator[Event]:
@@ -39,8 +40,7 @@ def events(answers: Iterable[dict]) -> Iterator[Event]:
         elif answer.get("id") == "moby.image.id":
             yield ImageCreated(answer["aux"]["ID"])
         elif "error" in answer or "errorDetail" in answer:
-            detail = answer.get("errorDetail") or {}
-            yield Failed(detail.get("message") or answer.get("error", ""), detail.get("code"))
+            yield Failed.of(answer)
 
 
 def followed(statuses: Iterable[Any]) -> Iterator[Event]:
@@ -51,16 +51,17 @@ def followed(statuses: Iterable[Any]) -> Iterator[Event]:
 
 
 class _Trace:
-    """Turns the vertices of BuildKit's graph into the steps of a build, one for each instruction.
+    """Turns the vertices of BuildKit's graph into steps, one for each instruction.
 
-    Several vertices may be one instruction: found in the cache under two keys, done for two platforms, fetched and then
-    added (ADD of an address), copied and then linked (COPY --link). They have one name, which is the step's key.
+    An instruction may have several vertices: found in the cache under two keys, run for two platforms, fetched and then
+    added (ADD of a URL), copied and then linked (COPY --link). They share a name, which is the step's key.
     """
 
     def __init__(self) -> None:
-        self._vertices: dict[str, dict[str, StepSeen]] = {}   # {key of a step: {digest: the vertex}}
+        self._vertices: dict[str, dict[str, StepSeen]] = {}   # {key of a step: {digest: vertex}}
         self._keys: dict[str, str] = {}                       # {digest of a vertex: key of its step}
-        self._decoders: dict[str, codecs.IncrementalDecoder] = {}
+        # A character may be split between two messages.
+        self._decoders: dict[str, Any] = defaultdict(lambda: codecs.getincrementaldecoder("utf-8")("replace"))
 
     def events(self, status: Any) -> Iterator[Event]:
         """The events in one message of the trace."""
@@ -68,9 +69,6 @@ class _Trace:
         yield from (TransferProgress(self._key(moved.vertex)) for moved in status.statuses)
         yield from map(_warning, status.warnings)
         for log in status.logs:
-            # A character may be cut in two by the end of a message.
-            if log.vertex not in self._decoders:
-                self._decoders[log.vertex] = codecs.getincrementaldecoder("utf-8")("replace")
             yield Output(self._key(log.vertex), self._decoders[log.vertex].decode(log.msg), log.vertex)
 
     def _step(self, vertex: Any) -> StepSeen:
@@ -89,9 +87,8 @@ class _Trace:
 
 
 def _merged(old: StepSeen | None, new: StepSeen) -> StepSeen:
-    """BuildKit reports a vertex again when it looks it up again, with new and tiny
-    times: the longest run is the one that did the work. What first comes from the cache stays so: of an imported
-    cache, it reports how a step's layers are fetched as if the step ran."""
+    """BuildKit reports a vertex again, with tiny times, when it looks it up again: the longest run did the work. One
+    first taken from the cache stays cached: BuildKit reports the fetching of an imported cache as if the step ran."""
     if old is None or old.started is None or new.error:
         return new
     if old.completed is None:
@@ -103,8 +100,8 @@ def _merged(old: StepSeen | None, new: StepSeen) -> StepSeen:
 
 
 def _folded(group: list[StepSeen]) -> StepSeen:
-    """The vertices of an instruction as one step: cached if all are, else as long as those that ran. What COPY --link
-    links is of no weight, nor is a vertex that was never looked up."""
+    """The vertices of an instruction as one step: cached if all are, else as long as those that ran. Linking (COPY
+    --link) does not count, nor does a vertex that was never looked up."""
     own = [each for each in group if _LINK not in each.name] or group
     heard = [each for each in own if each.cached or each.started is not None] or own
     ran = [each for each in heard if not each.cached] or heard
@@ -116,7 +113,7 @@ def _folded(group: list[StepSeen]) -> StepSeen:
 
 
 def _warning(found: Any) -> Finding:
-    """A check of the frontend's: "JSONArgsRecommended: JSON arguments recommended for CMD ... (line 8)"."""
+    """A frontend's check: "JSONArgsRecommended: JSON arguments recommended for CMD ... (line 8)"."""
     rule, _, message = found.short.decode("utf-8", "replace").partition(": ")
     line = found.ranges[0].start.line if found.ranges else 0
     return Finding(line, rule, "warning", message.removesuffix(f" (line {line})"), found.url)

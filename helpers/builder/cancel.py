@@ -1,9 +1,9 @@
-"""Cancel a build that its builder does not cancel: Podman's.
+"""Cancel a build of Podman's, which does not do so itself.
 
 When its client disconnects, Podman marks the build as cancelled, but waits for the command of the current RUN to exit
-(containers/buildah#6786), which may take long. No call of its API ends that command, since it runs in none of Podman's
-containers. So its processes are killed here, where they are on this machine and this user may: their environment has a
-mark that no other build has. The builder sees its command fail, and removes its container.
+(containers/buildah#6786). No call of its API ends that command, which runs in none of Podman's containers. So its
+processes are killed here, if they are on this machine and this user may: their environment has a mark unique to the
+build. The builder sees its command fail, and removes its container.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ from .progress import Progress
 
 _MARK = re.compile(r"multistage-[0-9a-f]{16}\.invalid")
 _PAUSE = 0.05     # seconds between two looks
-_QUIET = 1.0      # the builder notices within that time that its client has gone: it starts nothing more
+_QUIET = 1.0      # seconds in which the builder notices that its client has gone, and then starts nothing more
 _SECONDS = 15
 
 
 def interrupted(progress: Progress, mark: str) -> Interrupted:
-    """The error shown after the user interrupts a build."""
+    """The error for a build that the user interrupts."""
     remedy = "Run it again: finished steps are in the build cache."
     if why := still_running(progress, mark):
         return Interrupted("The build was abandoned here, and the engine stops it later.", why=why, remedy=remedy)
@@ -32,7 +32,7 @@ def interrupted(progress: Progress, mark: str) -> Interrupted:
 
 
 def still_running(progress: Progress, mark: str) -> str:
-    """Stop what Podman would run to its end; a sentence about it if that cannot be done, else ''."""
+    """Stop what Podman would run to its end. Returns a sentence if that is impossible, else ''."""
     if progress.builder != "buildah" or mark and cancel(mark):
         return ""
     running = [step for step in progress.steps() if step.status == "running" and step.instruction.startswith("RUN")]
@@ -41,9 +41,9 @@ def still_running(progress: Progress, mark: str) -> str:
 
 
 def cancel(mark: str) -> bool:
-    """Kill the processes of the build with this mark; whether there were any, and none is left.
+    """Kill the processes of the build with this mark. Returns whether there were any, and none is left.
 
-    Raises ValueError for what is no mark of a build: any process might have it in its environment.
+    Raises ValueError for a word that is no mark: any process might have it in its environment.
     """
     if not _MARK.fullmatch(mark):
         raise ValueError(f"{mark!r} marks no build.")
@@ -60,7 +60,7 @@ def cancel(mark: str) -> bool:
 
 
 def _kill(process: Path, mark: str) -> bool:
-    """Kill it, unless its number has gone to another process meanwhile; whether it is gone."""
+    """Kill a process, unless its number has been reused; whether it has ended."""
     try:
         with contextlib.ExitStack() as ends:
             handle = os.pidfd_open(int(process.name))
@@ -69,6 +69,6 @@ def _kill(process: Path, mark: str) -> bool:
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
     except ProcessLookupError:
         return True
-    except OSError:   # another user's process, or a kernel or a sandbox without these calls
+    except OSError:   # another user's process, or a sandbox without these calls
         return False
     return True

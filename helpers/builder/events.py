@@ -1,23 +1,23 @@
-"""What a builder says while it builds: one model for all builders.
-
-A parser (`buildkit`, `legacy`, `buildah`) turns an engine's answer into these events;
-`progress` folds them into the state of the build.
+"""The events of a build, of any builder: made by `buildkit`, `legacy` or `buildah` from the engine's answer, and folded
+by `progress` into the state of the build.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 from ..lint import Finding
 
 
 @dataclass(frozen=True)
 class StepSeen:
-    """A step appeared, began, ended or failed. Later news of a `key` replace earlier. A step is an instruction, or
-    something that the builder does around the stages."""
+    """A step (an instruction, or the builder's work around the stages) appeared, began, ended or failed. Replaces what
+    was known of its `key`."""
 
-    key: str                        # the builder's own name for the step
+    key: str                        # the builder's name for the step
     name: str                       # the builder's text, e.g. '[builder 2/4] WORKDIR /app'
-    started: float | None = None    # seconds since the epoch on the engine's clock, None before it
-    completed: float | None = None  # the same
+    started: float | None = None    # seconds since the epoch on the engine's clock
+    completed: float | None = None
     cached: bool = False
     error: str = ""
     inputs: tuple[str, ...] = ()    # keys of the steps that it needs
@@ -25,7 +25,7 @@ class StepSeen:
 
 @dataclass(frozen=True)
 class Output:
-    """Bytes that a step printed, decoded; not cut at line ends. `writer`: which of several that may write at once."""
+    """Text that a step printed, not split into lines. `writer`: which of several that may write at once."""
 
     key: str
     text: str
@@ -42,15 +42,21 @@ class ImageCreated:
 
 @dataclass(frozen=True)
 class Failed:
-    """The builder gave up; `message` is its own."""
+    """The builder gave up, with its own message."""
 
     message: str
     code: int | None = None
 
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Self:
+        """The failure in an object of the engine's answer."""
+        detail = answer.get("errorDetail") or {}
+        return cls((detail.get("message") or answer.get("error", "")).strip(), detail.get("code"))
+
 
 @dataclass(frozen=True)
 class TransferProgress:
-    """A transfer of that step (a pull, the context) goes on: nothing to keep, but time to look at the state again."""
+    """A transfer of that step (a pull, the context) goes on: a reason to look at the state again."""
 
     key: str
 

@@ -1,13 +1,13 @@
 """The sender's half of fsutil's file transfer.
 
     we    STAT of every node, in order; an empty STAT ends them
-    they  REQ of a file that they lack, by its place in that order
+    they  REQ of a file that they lack, by its number in that order
     we    its DATA in pieces; an empty DATA ends it
-    they  FIN when they have all; we answer FIN. ERR, from either, ends it all.
+    they  FIN at the end; we answer FIN. ERR, from either, ends the transfer.
 
-The messages are those of tonistiigi/fsutil, types/wire.proto and types/stat.proto; the order of things is described in
-receive.go there. The service is moby.filesync.v1.FileSync (moby/buildkit, session/filesync/filesync.proto); what is
-wanted comes as metadata, as in filesync.go beside it.
+The messages are those of tonistiigi/fsutil, types/wire.proto and types/stat.proto, in the order of receive.go there.
+The service is moby.filesync.v1.FileSync (moby/buildkit, session/filesync/filesync.proto); metadata names the files, as
+in filesync.go there.
 """
 
 import os
@@ -28,16 +28,13 @@ _PROTO = Messages("fsutil.types", """
     message Packet { int32 type = 1; Stat stat = 2; uint32 ID = 3; bytes data = 4; }
     """)
 
-# Go's os.FileMode, whose bits beyond the permissions are not those of st_mode.
+# Bits of Go's os.FileMode that differ from st_mode.
 _GO_TYPES = {stat.S_IFDIR: 1 << 31, stat.S_IFLNK: 1 << 27, stat.S_IFIFO: 1 << 25}
 _GO_BITS = {stat.S_ISUID: 1 << 23, stat.S_ISGID: 1 << 22, stat.S_ISVTX: 1 << 20}
 
 
 def diff_copy(choose: Callable[[Metadata], FileTree], sent: Callable[[int], None]) -> Method:
-    """The method that sends the tree which `choose` finds for a call.
-
-    `sent` is called with the bytes of every piece of file content.
-    """
+    """The method that sends the tree that `choose` returns for a call; `sent` is called with the size of each piece."""
     def method(metadata: Metadata, messages: Stream) -> Stream:
         tree = choose(metadata)
         try:
@@ -51,7 +48,7 @@ def diff_copy(choose: Callable[[Metadata], FileTree], sent: Callable[[int], None
 
 
 def values(metadata: Metadata, key: str) -> tuple[str, ...]:
-    """The values of `key`; newer engines quote those that are not ASCII."""
+    """The values of `key`; newer engines quote them if they are not ASCII."""
     found = tuple(metadata.get(key, ()))
     if metadata.get(f"{key}-encoded", ("",))[0] in ("1", "true"):
         return tuple(urllib.parse.unquote_plus(value, errors="surrogateescape") for value in found)
@@ -71,15 +68,10 @@ def st_mode(mode: int) -> int:
 
 
 def stat_packet(path: str, facts: Facts) -> bytes:
-    """A PACKET_STAT message on one file. Source: fsutil, types/wire.proto and stat.proto."""
-    # Owner and group stay 0, as with the Docker CLI.
-    message = _PROTO.Packet(type=STAT)
-    message.stat.path = os.fsencode(path)
-    message.stat.mode = go_mode(facts.mode)
-    message.stat.size = facts.size
-    message.stat.modTime = facts.mtime
-    message.stat.linkname = os.fsencode(facts.target)
-    return message.SerializeToString()
+    """A PACKET_STAT message on one file, with owner and group 0, as with the Docker CLI."""
+    facts_of = _PROTO.Stat(path=os.fsencode(path), mode=go_mode(facts.mode), size=facts.size, modTime=facts.mtime,
+                           linkname=os.fsencode(facts.target))
+    return _PROTO.Packet(type=STAT, stat=facts_of).SerializeToString()
 
 
 def _stats(tree: FileTree) -> Iterator[bytes]:

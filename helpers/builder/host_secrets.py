@@ -1,16 +1,15 @@
-"""This machine's own way to the package registries, for builds that mount it.
+"""This machine's settings for package registries, as build secrets.
 
-A machine may reach registries through a mirror or a proxy, or trust a certificate authority of its own (that of a
-company's proxy, say). A container knows nothing of it. A RUN that mounts one of these build secrets has it while its
-command runs, and no layer ever does:
+A machine may need a mirror, a proxy, or its company's certificate authority, which containers do not know. A RUN that
+mounts one of these secrets has it while its command runs, and no layer ever does:
 
     --mount=type=secret,id=trust                             certificates, PEM
     --mount=type=secret,id=npmrc,target=/root/.npmrc         npm's settings
     --mount=type=secret,id=pip.conf,target=/etc/pip.conf     pip's settings
 
 They hold addresses and certificates, and never a password, a token or a key: a Dockerfile can send whatever it mounts
-anywhere. A user who needs more hands over a file, as with Docker: `--secret id=npmrc,src=FILE`. Which builds are given
-these settings at all is decided in `secrets`.
+anywhere. For more, users pass a file, as with Docker: `--secret id=npmrc,src=FILE`. `secrets` decides which builds get
+these settings.
 """
 
 import ast
@@ -27,14 +26,13 @@ from urllib.parse import urlsplit
 from ..bases.references import on_loopback
 
 TRUST, NPM, PIP = IDS = ("trust", "npmrc", "pip.conf")
-_TRUST_FILE = f"/run/secrets/{TRUST}"   # where such a mount is by default
-
+_TRUST_FILE = f"/run/secrets/{TRUST}"   # the mount's default path
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _ANCHORS = ("/usr/local/share/ca-certificates", "/etc/pki/ca-trust/source/anchors")
 _NAMED = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
-# What a setting may hold decides how its value is read; settings of any other name stay here.
+# How the value of a setting is read; other settings stay here.
 _NPM_KEYS = {"registry": "address", "proxy": "address", "https-proxy": "address", "noproxy": "hosts",
              "strict-ssl": "switch", "audit": "switch"}
 _PIP_KEYS = {"index-url": "address", "extra-index-url": "address", "proxy": "address", "trusted-host": "hosts",
@@ -42,27 +40,24 @@ _PIP_KEYS = {"index-url": "address", "extra-index-url": "address", "proxy": "add
 _PLAIN = {"switch": re.compile(r"true|false|[\d.]{1,9}"), "hosts": re.compile(r"[\w.,:\[\]*/-]+")}
 _SCOPE = re.compile(r"@[\w.-]+:registry")
 _SECRET_KEY = re.compile(r"(?:^|:)(?:_auth|_authToken|_password|username|key|keyfile|cert|certfile|client-cert)$")
-# The grammar of RFC 3986, but for a password that holds what it should not.
+# RFC 3986, except for passwords with characters that should be escaped.
 _ADDRESS = re.compile(r"(?P<scheme>(?:[A-Za-z][A-Za-z0-9+.-]*://)?)(?:[^/@]*@)*(?P<host>[^/@?#]+)(?P<path>(?:/[^@?#]*)?)"
                       r"(?:[?#].*)?")
-# Some registries take a token as a part of the path: letters and digits, mixed, and no word.
+# A token in the path, as some registries take it: mixed letters and digits.
 _TOKEN_IN_PATH = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[0-9A-Za-z]{16,}")
 
 
 @dataclass(frozen=True)
 class HostSecret:
-    """What this machine can give for one id."""
+    """The content of one secret, and how many values lost a password, a token or a key."""
 
-    value: bytes       # the file's content
-    withheld: int = 0  # how many values had a password, a token or a key in them, which was left out
+    value: bytes
+    withheld: int = 0
 
 
 def host_secrets(wanted: Collection[str]) -> dict[str, HostSecret]:
-    """Those of the ids `wanted` that this machine can give: {id: settings}.
-
-    A machine without settings of its own gives nothing. npm and pip are pointed to the
-    certificates only where `trust` is wanted as well.
-    """
+    """{id: settings} for those of the ids `wanted` that this machine has settings for. npm and pip are pointed to the
+    certificates only if `trust` is wanted too."""
     if not set(IDS) & set(wanted):
         return {}
     npm = npm_settings(_npm_files(), os.environ)
@@ -75,15 +70,13 @@ def host_secrets(wanted: Collection[str]) -> dict[str, HostSecret]:
 
 
 def trusted(bundles: Iterable[str]) -> str:
-    """The certificates in these texts, each once, without what is written between them:
-    a bundle may hold a private key as well."""
+    """The certificates in these texts, each once, and nothing else: a bundle may also hold a private key."""
     every = [match for text in bundles for match in _CERTIFICATE.findall(text)]
     return "".join(f"{each}\n" for each in dict.fromkeys(every))
 
 
 def _bundles(npm: Mapping[str, str], pip: Mapping[str, str]) -> list[str]:
-    """The system's bundle and those that settings name; none where nobody has set
-    anything, since then every image's own certificates will do."""
+    """The system's bundle and those that settings name; none without any setting, since every image has its own."""
     named = [os.environ.get(name, "") for name in _NAMED] + [npm.get("cafile", ""), pip.get("cert", "")]
     named = [name for name in named if name and Path(name).is_file()]
     added = [file for folder in _ANCHORS for file in Path(folder).rglob("*") if file.suffix in (".crt", ".pem", ".cer")]
@@ -95,7 +88,7 @@ def _bundles(npm: Mapping[str, str], pip: Mapping[str, str]) -> list[str]:
 
 
 def npm_settings(texts: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
-    """npm's settings from the texts of its files, the weakest first, and the environment."""
+    """npm's settings from its files, the weakest first, and the environment."""
     found: dict[str, str] = {}
     for text in texts:
         for line in text.splitlines():
@@ -110,18 +103,18 @@ def npm_settings(texts: Iterable[str], environment: Mapping[str, str]) -> dict[s
 
 
 def npmrc(settings: Mapping[str, str], trust: bool, environment: Mapping[str, str]) -> HostSecret:
-    """A .npmrc with those settings that are no secret. `trust`: whether the certificates are mounted too."""
+    """A .npmrc of the settings without secrets. `trust`: whether the certificates are mounted too."""
     chosen = {"https-proxy": _variable(environment, "https_proxy"), "proxy": _variable(environment, "http_proxy"),
               "noproxy": _variable(environment, "no_proxy")} | dict(settings)
     kinds = _NPM_KEYS | {key: "address" for key in settings if _SCOPE.fullmatch(key)}
     kept, withheld = _public(chosen, kinds)
-    # npm hands its settings to every script as variables: a file's name, since certificates are too long.
+    # A file's name, since npm passes its settings to every script as variables, and certificates are too long.
     kept |= {"cafile": _TRUST_FILE} if trust else {}
     return HostSecret("".join(f"{key}={value}\n" for key, value in kept.items()).encode(), withheld)
 
 
 def _npm_files() -> list[str]:
-    """Texts of npm's files: that of the installation, then the user's."""
+    """The installation's file, then the user's."""
     node = shutil.which("node")
     prefix = Path(node).resolve().parents[1] if node else Path("/usr/local")
     places = (os.environ.get("npm_config_globalconfig") or prefix / "etc/npmrc",   # noqa: SIM112
@@ -130,8 +123,7 @@ def _npm_files() -> list[str]:
 
 
 def pip_settings(listed: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """{name: value} from what `pip config list` prints, nothing where pip is not installed, and the environment, which
-    wins."""
+    """{name: value} from the output of `pip config list`, empty without pip, and the environment, which wins."""
     found: dict[str, dict[str, str]] = {"global": {}, ":env:": {
         name.removeprefix("PIP_").replace("_", "-").lower(): value
         for name, value in environment.items() if name.startswith("PIP_") and value}}
@@ -144,7 +136,7 @@ def pip_settings(listed: str, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def pip_conf(settings: Mapping[str, str], trust: bool, environment: Mapping[str, str]) -> HostSecret:
-    """A pip.conf with those settings that are no secret."""
+    """A pip.conf of the settings without secrets."""
     kept, withheld = _public({"proxy": _variable(environment, "https_proxy")} | dict(settings), _PIP_KEYS)
     kept |= {"cert": _TRUST_FILE} if trust else {}
     lines = [f"{key} = {value}\n" for key, value in kept.items()]
@@ -157,7 +149,7 @@ def _pip_config() -> str:
 
 
 def _public(settings: Mapping[str, str], kinds: Mapping[str, str]) -> tuple[dict[str, str], int]:
-    """The settings of these kinds without anything secret, and how many values lost something or had to stay."""
+    """(the settings of these kinds without secrets, how many values lost something or were left out)."""
     kept: dict[str, str] = {}
     withheld = sum(bool(_SECRET_KEY.search(key)) for key in settings)
     for key, kind in kinds.items():
@@ -173,8 +165,7 @@ def _public(settings: Mapping[str, str], kinds: Mapping[str, str]) -> tuple[dict
 
 
 def without_credentials(address: str) -> str:
-    """The address without user, password, query and fragment; '' for one that means nothing
-    without a secret, since a token is a part of its path, or that cannot be read.
+    """The address without user, password, query and fragment; '' if its path has a token, or it cannot be read.
 
     >>> without_credentials("https://user:word@pypi.example.org/simple?key=1")
     'https://pypi.example.org/simple'
@@ -190,7 +181,7 @@ def _variable(environment: Mapping[str, str], name: str) -> str:
 
 
 def _here(value: str) -> bool:
-    """Whether it is an address that means another machine inside a container."""
+    """Whether an address means another machine in a container."""
     try:
         parts = urlsplit(value)
         return parts.scheme == "file" or bool(parts.scheme and parts.hostname and on_loopback(parts.hostname))

@@ -1,11 +1,9 @@
 """The legacy builder's answer: the lines that `docker build` used to print.
 
-    Step 2/4 : RUN make                          the message has no line end; that comes by itself
-     ---> Running in 3f33958c2519                from here on, a command prints
+    Step 2/4 : RUN make                          without a line end, which is the next message
+     ---> Running in 3f33958c2519                a command prints from here on
     Removing intermediate container 3f33958c2519    " ---> Removed ..." since Docker 23
-     ---> e92dd820a8a4                           the image of the step: it has ended
-
-It names no steps: a step is known by its number.
+     ---> e92dd820a8a4                           the image of the step, which has ended
 """
 
 import re
@@ -30,7 +28,7 @@ def events(answers: Iterable[dict], clock: Clock = time.time) -> Iterator[Event]
 
 
 class _Legacy(TextStream):
-    """`container` is the one whose command prints now, '' if none."""
+    """`container`: the one whose command is printing, '' for none."""
 
     def __init__(self, clock: Clock):
         super().__init__(clock)
@@ -62,8 +60,8 @@ class _Legacy(TextStream):
             yield Output(step.key, text)
 
     def _is_next(self, begun: re.Match[str]) -> bool:
-        """The next number; or a later one where a step has ended: the engine over PRoot leaves out a stage that
-        nothing needs, and its numbers with it."""
+        """The next number, or a later one after the end of a step: the engine over PRoot leaves out unneeded stages
+        with their numbers."""
         number, ended = int(begun[1]), self.step is None or self.step.completed is not None
         return (number == self.number + 1 or ended and self.number < number <= int(begun[2])) and (
             begun[2] == self.total or not self.total)

@@ -1,7 +1,7 @@
-"""Images that the legacy builder and Buildah leave behind, remembered for cleaning.
+"""Images that the legacy builder and Buildah leave behind, noted for cleaning.
 
-They keep the result of every step as an image without a name and without labels, as their cache. Only the ids in the
-answers to the course's own builds distinguish these from a learner's images, so the ids are written down.
+Their cache is the result of every step as an image without name and labels. Only the ids in the answers to the course's
+own builds tell these from a learner's images.
 """
 
 import hashlib
@@ -18,18 +18,16 @@ def _note(engine: Engine) -> Path:
 
 
 def note(engine: Engine, images: Iterable[str]) -> None:
-    """Remember the images of such a build in `engine`."""
-    ids = [image.removeprefix("sha256:")[:12] for image in images]
-    if not ids:
-        return
-    path = _note(engine)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a") as file:   # one write of short lines: safe with several kernels
-        file.write("".join(f"{image}\n" for image in ids))
+    """Note the images of such a build in `engine`."""
+    if ids := [image.removeprefix("sha256:")[:12] for image in images]:
+        path = _note(engine)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "a") as file:   # one write of short lines: safe with several kernels
+            file.write("".join(f"{image}\n" for image in ids))
 
 
 def noted(engine: Engine) -> list[str]:
-    """Ids (12 hex digits), newest first, without repetition."""
+    """Ids (12 hex digits), newest first, each once."""
     try:
         lines = _note(engine).read_text().split()
     except FileNotFoundError:
@@ -38,5 +36,5 @@ def noted(engine: Engine) -> list[str]:
 
 
 def forget(engine: Engine) -> None:
-    """Keep no note of the images that this engine's builds left."""
+    """Delete the notes on this engine."""
     _note(engine).unlink(missing_ok=True)

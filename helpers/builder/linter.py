@@ -1,6 +1,5 @@
-"""What the builder says of a Dockerfile without a build: its own checks, `docker build --check`.
-
-The built-in reader of Docker 27 and later has them (moby/buildkit, frontend/subrequests/lint).
+"""The builder's own checks of a Dockerfile, without a build: `docker build --check`, in Docker 27 and later
+(moby/buildkit, frontend/subrequests/lint).
 """
 
 import json
@@ -15,7 +14,7 @@ from .request import BuildRequest
 from .session import Session
 from .tunnel import upgradable
 
-# Rules that say what `dockerfile.problems` says. Source: docs.docker.com, "Build checks".
+# Rules with the same meaning as one of `dockerfile.problems`. Source: docs.docker.com, "Build checks".
 SAME = {"DuplicateStageName": "duplicate-stage", "StageNameCasing": "stage-name-case", "UndefinedVar": "unset-argument",
         "UndefinedArgInFrom": "unset-argument"}
 _SINCE = 27    # version of Docker Engine
@@ -27,15 +26,15 @@ def supported(engine: Engine) -> bool:
 
 
 def answers(engine: Engine, since: float) -> bool:
-    """Whether the engine's builder answers what it does since that version of Docker Engine, 27 or 28.5."""
+    """Whether the engine's builder has what it has since that version of Docker Engine, 27 or 28.5."""
     return upgradable(engine) and engine.has_buildkit(since)
 
 
 def lint(request: BuildRequest, engine: Engine) -> tuple[Finding, ...]:
-    """What the builder objects to in a Dockerfile, in the order of its lines; nothing is built, no image is fetched.
+    """The findings of the builder's checks, by line; builds nothing and pulls nothing.
 
-    Raises Unsupported where the engine's builder has no checks, DockerfileError for a file that it cannot read,
-    BaseUnavailable for a base image that is neither here nor within reach; ContextError.
+    Raises Unsupported if the engine's builder has no checks, DockerfileError for a file that it cannot read,
+    BaseUnavailable for a missing base image that cannot be looked up; ContextError.
     """
     if not supported(engine):
         raise Unsupported("This engine's builder has no checks of its own.",
@@ -45,8 +44,7 @@ def lint(request: BuildRequest, engine: Engine) -> tuple[Finding, ...]:
 
 
 def ask(request: BuildRequest, engine: Engine, what: str) -> Mapping:
-    """What the builder answers to one of its subrequests, about the Dockerfile of a build. Raises ContextError and,
-    where the builder refuses, CallFailed."""
+    """The builder's answer to one of its subrequests about a Dockerfile. Raises ContextError and CallFailed."""
     context = Context.scan(request.folder, request.dockerfile, request.text)
     attributes = {"filename": context.dockerfile, "requestid": what,
                   "frontend.caps": "moby.buildkit.frontend.subrequests",
@@ -58,8 +56,8 @@ def ask(request: BuildRequest, engine: Engine, what: str) -> Mapping:
 
 
 def findings(answer: Mapping) -> tuple[Finding, ...]:
-    """The findings in BuildKit's answer. Raises DockerfileError where it could not read the file, and
-    BaseUnavailable where it could not read the configuration of a base image."""
+    """The findings in BuildKit's answer. Raises DockerfileError if it could not read the file, and BaseUnavailable if
+    it could not look up a base image."""
     if (error := answer.get("buildError")) and error.get("message"):
         said = error["message"].removeprefix("dockerfile parse error on ")
         if "failed to resolve" in said:
@@ -73,6 +71,6 @@ def findings(answer: Mapping) -> tuple[Finding, ...]:
 
 
 def _line(found: Mapping) -> int:
-    """The first line of the location in an answer, 0 for none."""
+    """The first line of a finding, 0 for none."""
     ranges = (found.get("location") or {}).get("ranges") or [{}]
     return (ranges[0].get("start") or {}).get("line", 0)

@@ -1,8 +1,7 @@
 """Protobuf messages, declared at run time in protobuf's own language.
 
-Only the fields that the course reads or writes are declared, so that no generated code has to be kept in step with the
-installed protobuf. An enum is declared as int32, a map as a repeated pair, and a string that may hold any bytes as
-bytes: they look the same on the wire.
+Only the fields in use are declared, and no generated code has to match the installed protobuf. An enum is declared as
+int32, a map as a repeated pair, and a string of any bytes as bytes: they are the same on the wire.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What to do about a COPY whose source is not there: what is there instead, read from BuildKit's cache."""
+"""What to do about a COPY whose source does not exist: similar paths in BuildKit's cache."""
 
 import contextlib
 import difflib
@@ -12,24 +12,23 @@ from .snapshot import Snapshot
 from .snapshots import Snapshots
 from .steps import Step
 
-_ALIKE = 0.75     # of two names, as difflib counts it: nginx and ngin, not app and apt
-_FOLDERS = 80     # that are searched for a name, at a few milliseconds each
+_ALIKE = 0.75     # similarity by difflib: nginx and ngin, not app and apt
+_FOLDERS = 80     # searched for a name, at a few milliseconds each
 _LISTED = 8       # names of a folder in a sentence
-# Folders that hold nothing that a build makes, and names that say nothing about what was meant.
+# Folders without anything that a build makes, and names that many folders have.
 _SKIPPED = frozenset("proc sys dev doc man locale zoneinfo dpkg perl perl5 terminfo".split())
 _COMMON = frozenset("bin etc home include lib lib64 local opt sbin share src tmp usr var".split())
 
 
 def missing_source(progress: Progress, step: Step, snapshots: Snapshots | None) -> str:
-    """The remedy for a COPY or ADD whose source was not found. `snapshots`: the build's, None without BuildKit."""
+    """The remedy for a COPY or ADD whose source was not found. `snapshots`: None without BuildKit."""
     held = next((each for each in problems(progress.dockerfile)
                  if each.rule == "cache-mount-copy" and each.line == step.line), None)
     if held:
         return f"{held.why} {held.remedy}"
     if "--from=" in step.instruction:
         edge = next((each for each in progress.dockerfile.edges if each.via == "COPY" and each.line == step.line), None)
-        # A look that fails is no reason to say less about the build.
-        with contextlib.suppress(CourseError, OSError):
+        with contextlib.suppress(CourseError, OSError):    # of the look alone, not of the build
             if edge and snapshots and (found := _instead(edge, step, snapshots)):
                 return found
         if edge and edge.external:
@@ -41,7 +40,7 @@ def missing_source(progress: Progress, step: Step, snapshots: Snapshots | None) 
 
 
 def _instead(edge: Edge, step: Step, snapshots: Snapshots) -> str:
-    """What the stage or image has in place of the first source that it lacks, '' if nothing can be said."""
+    """What the stage or image has in place of the first missing source, '' if unknown."""
     state = snapshots.image(edge.source) if edge.external else snapshots.stage(edge.source)
     words = [word for word in step.instruction.split()[1:] if not word.startswith("--")]
     for path in (posixpath.normpath(f"/{word.lstrip('/')}") for word in words[:-1]):
@@ -60,7 +59,7 @@ def _instead(edge: Edge, step: Step, snapshots: Snapshots) -> str:
 
 
 def nearest(state: Snapshot, path: str) -> Iterator[str]:
-    """Paths that may have been meant by one that is not there: spelled nearly like it, or of that name elsewhere."""
+    """Paths similar to a missing one: a similar spelling, or the same name elsewhere."""
     yield from _respelled(state, "/", path.strip("/").split("/"))
     name = posixpath.basename(path)
     if name not in _COMMON:

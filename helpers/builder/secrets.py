@@ -1,12 +1,11 @@
-"""The build secrets that a build is given, and who decides that.
+"""The secrets that a build gets.
 
-    given    what the caller names: `--secret id=token,src=FILE`, or `secrets={id: value}`
-    lent     this machine's settings of `host_secrets`: to the course's own applications by
-             themselves, to any other folder where the caller says `--lend npmrc`
+    given    named by the caller: `--secret id=token,src=FILE`, or `secrets={id: value}`
+    lent     this machine's settings (`host_secrets`): always to the course's own applications, to any other folder
+             only with `--lend npmrc`
 
-A Dockerfile can send whatever its commands see to anybody. So nothing of this machine is
-handed to one that somebody else wrote unless the user says so, as with `docker build`, and
-a password or a token only as a secret that the user names.
+A Dockerfile can send whatever its commands see to anybody. So somebody else's gets nothing of this machine unless the
+user says so, as with `docker build`, and a password or a token only as a secret that the user names.
 """
 
 import csv
@@ -27,7 +26,7 @@ _TITLES = {host_secrets.TRUST: "this machine's certificates", host_secrets.NPM: 
 
 @dataclass(frozen=True)
 class HandedOver:
-    """A secret that a build was given, without its value: the id, and what it is."""
+    """A secret that a build was given, without its value."""
 
     id: str
     origin: str
@@ -37,30 +36,26 @@ class HandedOver:
 
 
 def course_owns(context: Path, dockerfile: str = "Dockerfile") -> bool:
-    """Whether the build is of one of the course's own applications or exercises, a learner's
-    work on them included: both the folder and the Dockerfile have to be theirs."""
+    """Whether both folder and Dockerfile are of the course's applications or exercises, a learner's work included."""
     folder = context.resolve()
     file = (folder / dockerfile).resolve()
     return any(all(each.is_relative_to(own) for each in (folder, file)) for own in paths.applications())
 
 
 def lent_by_default(context: Path, dockerfile: str = "Dockerfile") -> tuple[str, ...]:
-    """The ids that this machine lends to such a build where the caller says nothing of it."""
+    """The ids that this machine lends to such a build by default."""
     return host_secrets.IDS if course_owns(context, dockerfile) else ()
 
 
 def collect(read: Dockerfile, given: Mapping[str, bytes], lend: Collection[str]) -> tuple[
         dict[str, bytes], tuple[HandedOver, ...]]:
-    """({id: value} for the build, what to say about them). What is given is never replaced,
-    and only what the Dockerfile mounts is lent.
-
-    Raises CourseError for an id in `lend` that no machine lends.
-    """
+    """({id: value}, a description of each). What is given is never replaced, and only what the Dockerfile mounts is
+    lent. Raises CourseError for an unknown id in `lend`."""
     for name in lend:
         if name not in host_secrets.IDS:
             raise CourseError(f"This machine cannot lend {name!r}.",
-                              why=f"Its own settings are {', '.join(host_secrets.IDS)}.",
-                              remedy=f"Hand over a secret of yours with --secret id={name},src=FILE.")
+                              why=f"It can lend {', '.join(host_secrets.IDS)}.",
+                              remedy=f"Pass a secret of yours with --secret id={name},src=FILE.")
     lent = host_secrets.host_secrets(mounted(read) & set(lend) - set(given))
     said = [HandedOver(name, "given explicitly") for name in given]
     said += [HandedOver(name, _TITLES[name] + (", without its passwords" if secret.withheld else ""))
@@ -74,13 +69,12 @@ def mounted(read: Dockerfile) -> set[str]:
 
 
 def option(text: str) -> tuple[str, bytes]:
-    """(id, value) of a `--secret` as `docker build` takes it:
+    """(id, value) of a `--secret` of `docker build`:
 
         id=token,src=FILE   id=token,env=NAME   id=token   type=env,id=token
 
-    Without a source it is the variable of that name, or else the file. Raises CourseError for
-    what is no such option, and for a source that is not there. Source of the rules: BuildKit,
-    cmd/buildctl/build/secret.go and session/secrets/secretsprovider/store.go.
+    Without a source it is the variable of that name, or else the file. Raises CourseError for an invalid option and a
+    missing source. Source: BuildKit, cmd/buildctl/build/secret.go and session/secrets/secretsprovider/store.go.
     """
     words = {"type": "", "id": "", "src": "", "env": ""}
     for field in next(csv.reader([text]), []):

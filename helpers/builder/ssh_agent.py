@@ -1,9 +1,8 @@
 """An ssh agent of this machine for RUN --mount=type=ssh: `--ssh` as `docker build` has it.
 
-BuildKit opens a stream for each connection that a command makes to SSH_AUTH_SOCK, and we pass its messages on to the
-agent's socket. The service is moby.sshforward.v1.SSH (moby/buildkit, session/sshforward/ssh.proto); the messages within
-are those of the ssh agent protocol (draft-miller-ssh-agent). As with Docker, a build may list keys and let the agent
-sign, and change nothing in it; no key leaves this machine.
+BuildKit opens a stream for each connection of a command to SSH_AUTH_SOCK, whose messages go to the agent's socket. The
+service is moby.sshforward.v1.SSH (moby/buildkit, session/sshforward/ssh.proto); it carries the ssh agent protocol
+(draft-miller-ssh-agent). As with Docker, a build may list keys and have the agent sign; no key leaves this machine.
 """
 
 import os
@@ -29,8 +28,8 @@ _PROTO = Messages("moby.sshforward.v1", """
 
 
 def option(text: str) -> tuple[str, str]:
-    """(id, path of the agent's socket) of an `--ssh` as `docker build` takes it: default, ID, or
-    ID=SOCKET. Raises CourseError without a socket, and for the file of a key."""
+    """(id, path of the agent's socket) of an `--ssh` of `docker build`: default, ID, or ID=SOCKET. Raises CourseError
+    without a socket, and for a key file."""
     name, separator, path = text.partition("=")
     path = path if separator else os.environ.get("SSH_AUTH_SOCK", "")
     try:
@@ -42,12 +41,12 @@ def option(text: str) -> tuple[str, str]:
             f"--ssh {text} cannot be used.",
             why=f"{path} is not the socket of an ssh agent." if path else
                 "No agent runs here: SSH_AUTH_SOCK is not set.",
-            remedy="Start one, eval $(ssh-agent) and ssh-add KEY, and write --ssh default or --ssh ID=SOCKET.")
+            remedy="Start one, eval $(ssh-agent) and ssh-add KEY, and use --ssh default or --ssh ID=SOCKET.")
     return name, path
 
 
 def methods(agents: Mapping[str, str]) -> dict[str, Method]:
-    """The methods of the service for these {id: socket}; none without an agent."""
+    """The methods of the service for {id: socket}; none without an agent."""
     def check(request: bytes) -> bytes:
         _socket_of(agents, _PROTO.CheckAgentRequest.FromString(request).ID)
         return b""
@@ -72,7 +71,7 @@ def _socket_of(agents: Mapping[str, str], name: str) -> str:
 
 
 def _forwarded(agent: BufferedRWPair, messages: Stream) -> Stream:
-    """One answer for each request, in turn: so the protocol has it."""
+    """One answer for each request, in turn, by the protocol."""
     pending = bytearray()
     for message in messages:
         pending += _PROTO.BytesMessage.FromString(message).data
@@ -82,7 +81,7 @@ def _forwarded(agent: BufferedRWPair, messages: Stream) -> Stream:
 
 
 def _first(pending: bytearray) -> bytes:
-    """The first request in what has arrived, b'' while it is not complete."""
+    """The first request, b'' while it is incomplete."""
     end = _LENGTH.size + (_LENGTH.unpack_from(pending)[0] if len(pending) >= _LENGTH.size else len(pending))
     return bytes(pending[:end]) if len(pending) >= end else b""
 

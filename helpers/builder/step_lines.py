@@ -1,8 +1,8 @@
 """Which line of the Dockerfile each step of a build belongs to.
 
-The legacy builder and Buildah number the instructions one by one. BuildKit does not: a WORKDIR that leads to / makes no
-step, triggers of an ONBUILD base are numbered like instructions of the file, and where a relative WORKDIR leads depends
-on the base. So the steps of its trace are laid beside the file's instructions, by keyword and text.
+The legacy builder and Buildah number the instructions. BuildKit almost does: a WORKDIR that leads to / makes no step,
+triggers of an ONBUILD base are numbered like instructions of the file, and where a relative WORKDIR leads depends on
+the base. So its steps are matched with the file's instructions by keyword and text.
 
 Source: moby/buildkit, dockerfile2llb/convert.go (prefixCommand, dispatchWorkdir, dispatchOnBuildTriggers).
 """
@@ -26,7 +26,7 @@ Ways = dict[int, tuple[float, tuple[tuple[int, int], ...]]]    # {next number: (
 
 
 class Place(NamedTuple):
-    """Stage label ('' for work around the stages), instruction as the builder prints it, and line, from 1, or None."""
+    """Stage label ('' for work around the stages), instruction as the builder prints it, and line from 1 or None."""
 
     stage: str
     instruction: str
@@ -34,40 +34,24 @@ class Place(NamedTuple):
 
 
 def places(builder: str, seen: Iterable[StepSeen], dockerfile: Dockerfile, target: str | None) -> dict[str, Place]:
-    """{key: place} of the steps that a builder has reported so far, in a build of `target`."""
-    if builder == "legacy":
-        return _legacy_places(seen, dockerfile, target)
-    return (_buildah_places if builder == "buildah" else _buildkit_places)(seen, dockerfile)
-
-
-def _legacy_places(seen: Iterable[StepSeen], dockerfile: Dockerfile, target: str | None) -> dict[str, Place]:
-    """The legacy builder numbers all instructions up to the end of the target, ARGs before the first FROM too."""
-    last = dockerfile.stage(target).index if target else len(dockerfile.stages) - 1
-    flat = [("", arg) for arg in dockerfile.preamble] + [
-        (stage.label, instruction) for stage in dockerfile.stages[:last + 1] for instruction in stage.instructions]
-    return {each.key: _numbered_place(each, flat, int(each.key)) for each in seen}
-
-
-def _buildah_places(seen: Iterable[StepSeen], dockerfile: Dockerfile) -> dict[str, Place]:
-    """Each instruction of a stage is a step of Buildah's, FROM the first."""
-    found = {}
-    for each in seen:
-        index, number = map(int, each.key.split("/"))
-        stages = dockerfile.stages[index - 1:index]
-        flat = [(stage.label, instruction) for stage in stages for instruction in stage.instructions]
-        found[each.key] = _numbered_place(each, flat, number)
-    return found
-
-
-def _numbered_place(seen: StepSeen, flat: list[tuple[str, Instruction]], number: int) -> Place:
-    if number > len(flat):   # what the build's own options add: LABEL
-        return Place("", seen.name, None)
-    stage, instruction = flat[number - 1]
-    return Place(stage, seen.name, instruction.line)
+    """{key: place} of the steps reported so far in a build of `target`."""
+    if builder == "buildkit":
+        return _buildkit_places(seen, dockerfile)
+    if builder == "legacy":    # numbers all instructions up to the end of the target, ARGs before the first FROM too
+        last = dockerfile.stage(target).index + 1 if target else None
+        flat = [("", each.line) for each in dockerfile.preamble] + [
+            (stage.label, each.line) for stage in dockerfile.stages[:last] for each in stage.instructions]
+        lines = {str(number): place for number, place in enumerate(flat, 1)}
+    else:    # Buildah numbers those of each stage
+        lines = {f"{stage.index + 1}/{number}": (stage.label, each.line) for stage in dockerfile.stages
+                 for number, each in enumerate(stage.instructions, 1)}
+    unknown = "", None    # a LABEL by the build's own options
+    return {each.key: Place(label, each.name, line) for each in seen
+            for label, line in [lines.get(each.key, unknown)]}
 
 
 def _buildkit_places(seen: Iterable[StepSeen], dockerfile: Dockerfile) -> dict[str, Place]:
-    """The line is None for a step that stands in the base's ONBUILD, and for all that belongs to no stage."""
+    """The line is None for a step of the base's ONBUILD, and for one of no stage."""
     names = {each.key: each.name for each in seen}
     matches = {key: match for key, name in names.items() if (match := _NUMBERED.match(name))}
     stages = {key: _stage(match["words"], match["text"], dockerfile) for key, match in matches.items()}
@@ -83,8 +67,8 @@ def _buildkit_places(seen: Iterable[StepSeen], dockerfile: Dockerfile) -> dict[s
 
 
 def _stage(words: str | None, text: str, dockerfile: Dockerfile) -> Stage | None:
-    """The stage that the builder calls by that name. Several may have it: of two stages of one name, or one
-    named like an unnamed one ("stage-1"), it is the one with such an instruction; else the last."""
+    """The stage with the builder's name for it. Of several (one may be named like an unnamed one, "stage-1"), the one
+    with such an instruction; else the last."""
     name = (words or _name(dockerfile.stages[0])).split()[-1].lower()
     named = [stage for stage in dockerfile.stages if _name(stage) == name]
     if len(named) < 2:
@@ -99,11 +83,11 @@ def _name(stage: Stage) -> str:
 def step_lines(stage: Stage, texts: Mapping[int, str], total: int) -> dict[int, int]:
     """{number: line} of a stage's steps in BuildKit's trace.
 
-    texts  {number: what the step does}, of those seen so far
-    total  the number after the slash: of the file's instructions, WORKDIRs that make no step
-           too, and, but for BuildKit in Docker Engine 20.10, of the base's triggers
+    texts  {number: instruction as printed}, of the steps so far
+    total  the number after the slash: the file's instructions, including WORKDIRs that make no step, and, except on
+           Docker Engine 20.10, the base's triggers
 
-    Of all ways to number the instructions, the one that agrees best with the texts.
+    Of all ways to number the instructions, this is the one that agrees best with the texts.
     """
     steps = [each for each in stage.instructions if each.keyword in ("FROM", *LAYERED)]
     if stage.base == SCRATCH or stage.base_stage is not None:   # then FROM takes no image
@@ -120,7 +104,7 @@ def step_lines(stage: Stage, texts: Mapping[int, str], total: int) -> dict[int, 
 
 
 def _further(ways: Ways, instruction: Instruction, texts: Mapping[int, str]) -> Ways:
-    """The ways, each longer by one instruction: numbered, or (a WORKDIR that may lead to /) not."""
+    """The ways with one more instruction: numbered, or (a WORKDIR that may lead to /) not."""
     after: Ways = {}
     skippable = _may_lead_to_root(instruction)
     usual = _USUAL if instruction.arguments.strip("\"'") == "/" else 0.0   # it never makes a step
@@ -132,7 +116,7 @@ def _further(ways: Ways, instruction: Instruction, texts: Mapping[int, str]) -> 
 
 
 def _may_lead_to_root(instruction: Instruction) -> bool:
-    """Whether it is a WORKDIR after which the folder may be /: it then makes no step."""
+    """Whether it is a WORKDIR that may lead to /, and so makes no step."""
     path = instruction.arguments.strip("\"'")
     if instruction.keyword != "WORKDIR":
         return False
@@ -148,18 +132,14 @@ def _agreement(instruction: Instruction, text: str | None) -> float:
 
 
 def _fits(instruction: Instruction, text: str) -> bool:
-    """Whether `text` is the instruction with its variables replaced by something."""
-    first, *rest = (_without_blanks(part) for part in _VARIABLE.split(f"{instruction.keyword} {instruction.value}"))
-    if not rest or instruction.heredocs:   # what a heredoc holds is summed up behind it
-        return text == first or bool(instruction.heredocs) and text.startswith(first)
-    *middle, last = rest
-    at = len(first)
-    for part in middle:
-        found = text.find(part, at)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return text.startswith(first) and text.endswith(last) and len(text) - len(last) >= at
+    """Whether `text` is the instruction with values for its variables, and a summary after a heredoc."""
+    first, *rest = (re.escape(_without_blanks(part))
+                    for part in _VARIABLE.split(f"{instruction.keyword} {instruction.value}"))
+    if instruction.heredocs:
+        return re.match(first, text) is not None
+    *middle, last = rest or [""]
+    values = "".join(f"(?>.*?{part})" for part in middle) + f".*{last}" * bool(rest)    # atomic: in linear time
+    return re.fullmatch(first + values, text, re.DOTALL) is not None
 
 
 def _without_blanks(text: str) -> str:

@@ -1,10 +1,8 @@
-"""What the legacy builder and Buildah have in common: their answer is lines of text.
+"""The common part of the legacy builder's answer and Buildah's: lines of text, an error, which ends the answer, and the
+id of the finished image. `legacy` and `buildah` read the lines.
 
-Between the lines stand an error, which ends the answer, and the id of the finished image. What the lines mean differs:
-`legacy` and `buildah` read them. Neither reports times: those of a step are when its line reached us.
-
-A command prints into the same stream, and may print what looks like a line of the
-builder's. A step line counts only where it can come next.
+Neither reports times: a step begins and ends when its line reaches us. Commands print into the same stream, perhaps
+what looks like a line of the builder's, so a step line counts only where it can come next.
 """
 
 import time
@@ -18,7 +16,7 @@ Clock = Callable[[], float]
 
 
 class TextStream(ABC):
-    """Reads one answer. `step` is the one at work, None before the first."""
+    """Reads one answer. `step` is the current one, None before the first."""
 
     def __init__(self, clock: Clock = time.time):
         self.clock = clock
@@ -26,22 +24,21 @@ class TextStream(ABC):
 
     @abstractmethod
     def read(self, text: str) -> Iterator[Event]:
-        """The events in one message of the builder or of a command."""
+        """The events in one message of the builder or a command."""
 
     def flush(self, failed: bool) -> Iterator[Event]:
-        """The events in what was held back until it is known what follows."""
+        """The events in what was held back until the next message."""
         yield from ()
 
     def events(self, answers: Iterable[dict]) -> Iterator[Event]:
-        """The events in an answer, given as its JSON objects."""
+        """The events in an answer's JSON objects."""
         for answer in answers:
             if "error" in answer or "errorDetail" in answer:
                 yield from self.flush(failed=True)
-                detail = answer.get("errorDetail") or {}
-                message = (detail.get("message") or answer.get("error", "")).strip()
+                failed = Failed.of(answer)
                 if self.step and self.step.completed is None:
-                    yield replace(self.step, completed=self.clock(), error=message)
-                yield Failed(message, detail.get("code"))
+                    yield replace(self.step, completed=self.clock(), error=failed.message)
+                yield failed
                 return
             if "ID" in (answer.get("aux") or {}):
                 yield from self.flush(failed=False)
@@ -51,12 +48,12 @@ class TextStream(ABC):
         yield from self.flush(failed=False)
 
     def begin(self, step: StepSeen) -> Iterator[Event]:
-        """A step begins; the one before ends, if no line said so."""
+        """A step begins; the one before ends, if no line has said so."""
         if self.step and self.step.completed is None:
             yield replace(self.step, completed=step.started)
         yield self.news(step)
 
     def news(self, step: StepSeen) -> StepSeen:
-        """Later news of the step at work."""
+        """Replace the current step."""
         self.step = step
         return step
