@@ -1,5 +1,5 @@
-"""The events of a build, of any builder: made by `buildkit`, `legacy` or `buildah` from the engine's answer, and folded
-by `progress` into the state of the build.
+"""The events of a build, of any builder: made by `buildkit` or `text_stream` from the engine's answer, and folded by
+`progress` into the state of the build.
 """
 
 from collections.abc import Mapping

@@ -20,7 +20,7 @@ import requests
 from ..engine import Engine
 from ..engine.translate import message_of
 from ..errors import EngineFault, EngineGone, Unsupported
-from . import buildah, buildkit, legacy
+from . import buildkit, text_stream
 from .parameters import parameters
 from .prepared import Prepared
 from .progress import Progress
@@ -29,7 +29,7 @@ from .session import Session
 from .tunnel import upgradable
 
 Watch = Callable[[Progress], None]
-PARSERS = {"buildkit": buildkit.events, "legacy": legacy.events, "buildah": buildah.events}
+PARSERS = {"buildkit": buildkit.events, "legacy": text_stream.legacy, "buildah": text_stream.buildah}
 _CONNECT_SECONDS = 10
 
 

@@ -89,23 +89,17 @@ def option(text: str) -> tuple[str, bytes]:
         words["env"], words["src"] = words["src"], ""
     if not words["env"] and not words["src"]:
         words["env" if words["id"] in os.environ else "src"] = words["id"]
-    return words["id"], _from_variable(words["env"], text) if words["env"] else _from_file(Path(words["src"]), text)
-
-
-def _from_variable(name: str, text: str) -> bytes:
+    name, path = words["env"], Path(words["src"])
     try:
-        return os.environb[os.fsencode(name)]
-    except KeyError:
-        raise _no_option(text, f"There is no environment variable {name}.") from None
-
-
-def _from_file(path: Path, text: str) -> bytes:
-    try:
+        if name:
+            return words["id"], os.environb[os.fsencode(name)]
         if not path.is_file():
             raise _no_option(text, f"There is no file {path}.")
         if path.stat().st_size > _LARGEST:
             raise _no_option(text, f"{path} has more than {_LARGEST // 1024} kB, which no builder takes as a secret.")
-        return path.read_bytes()
+        return words["id"], path.read_bytes()
+    except KeyError:
+        raise _no_option(text, f"There is no environment variable {name}.") from None
     except OSError as error:
         raise _no_option(text, f"{path} cannot be read: {error.strerror}.") from None
 

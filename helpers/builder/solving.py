@@ -1,19 +1,36 @@
-"""A build by BuildKit's control API, for what POST /build has no parameters: outputs and caches above all."""
+"""A build by BuildKit's control API, for what POST /build has no parameters: outputs and caches above all.
+
+An output that is no image comes as an archive, by the service moby.filesync.v1.FileSend (moby/buildkit,
+session/filesync/filesync.proto), and is kept as a file or unpacked into a folder.
+"""
 
 import contextlib
 import json
+import os
+import tarfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from ..bases import references
-from . import content_store, receiving
+from ..errors import CourseError
+from ..extraction import extract
+from . import content_store
 from .buildkit import followed
 from .control import CallFailed, Control, Solve, SolveOptions
 from .events import Failed, ImageCreated
 from .exchange import Watch
 from .exports import Export, Exports
+from .messages import Messages
 from .parameters import full, image_attributes
 from .prepared import Prepared
 from .progress import Progress
+from .services import Metadata, Method, Stream
 from .session import Session
+
+Write = Callable[[bytes], object]
+_FILE_SEND = "/moby.filesync.v1.FileSend/DiffCopy"
+_PROTO = Messages("moby.filesync.v1.send", "message BytesMessage { bytes data = 1; }")
 
 
 def solve(prepared: Prepared, progress: Progress, watch: Watch) -> None:
@@ -28,8 +45,8 @@ def solve(prepared: Prepared, progress: Progress, watch: Watch) -> None:
     try:
         with contextlib.ExitStack() as ends:
             if exports.file:    # a failed build ends its receiver, which then keeps nothing
-                receive = receiving.archive if exports.output and exports.output.kind == "tar" else receiving.folder
-                methods[receiving.METHOD] = receiving.file_send(ends.enter_context(receive(exports.file)))
+                receive = archive if exports.output and exports.output.kind == "tar" else folder
+                methods[_FILE_SEND] = file_send(ends.enter_context(receive(exports.file)))
             session = ends.enter_context(
                 Session(prepared.engine, prepared.context, request.secrets, request.ssh, methods))
             control = ends.enter_context(Control(prepared.engine))
@@ -87,3 +104,57 @@ def _cache(export: Export) -> dict[str, str]:
 
 def _digest(export: Export) -> dict[str, str]:
     return {"digest": content_store.latest(export.path)} if export.path and "digest" not in export.fields else {}
+
+
+def file_send(write: Write) -> Method:
+    """The method that calls `write` with each piece of the archive."""
+    def method(_: Metadata, messages: Stream) -> Stream:
+        for message in messages:
+            write(_PROTO.BytesMessage.FromString(message).data)
+        yield from ()
+
+    return method
+
+
+@contextlib.contextmanager
+def archive(path: Path) -> Iterator[Write]:
+    """Write the archive to `path`, kept if the block succeeds. Raises CourseError."""
+    part = path.with_name(f".{path.name}.part")
+    with _explained(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(part, "wb") as file:
+                yield file.write
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def folder(path: Path) -> Iterator[Write]:
+    """Unpack the archive into `path` as it comes; other files there stay. Raises CourseError."""
+    with _explained(path), ThreadPoolExecutor(1) as thread:
+        path.mkdir(parents=True, exist_ok=True)
+        taken, given = os.pipe()
+        unpacked = thread.submit(_unpack, taken, Path(os.path.realpath(path)))
+        with contextlib.suppress(BrokenPipeError), open(given, "wb") as pipe:    # then `unpacked` raises the reason
+            yield pipe.write
+        unpacked.result()
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, tarfile.TarError) as error:
+        raise CourseError(f"The output could not be written to {path}.", why=str(error),
+                          remedy="Make room there, or choose a new folder.") from error
+
+
+def _unpack(pipe: int, root: Path) -> None:
+    """The files belong to this user, without setuid, setgid and sticky bits."""
+    with open(pipe, "rb") as file:
+        with tarfile.open(fileobj=file, mode="r|") as tar:
+            extract(tar, str(root), modes=0o777, keep_folders=True)
+        while file.read(1 << 16):    # the zeros at the end
+            pass

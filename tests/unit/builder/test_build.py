@@ -10,17 +10,18 @@ import pytest
 
 from helpers import dockerfile as dockerfiles
 from helpers.bases import ResolvedBase
-from helpers.builder import BuildResult, buildkit, legacy, legacy_images
+from helpers.builder import BuildResult, buildkit, legacy_images
 from helpers.builder.events import Failed, Output, StepSeen, TransferProgress
 from helpers.builder.failure import failed
 from helpers.builder.progress import Progress, StepLog
 from helpers.builder.step_lines import step_lines
 from helpers.builder.steps import Step
+from helpers.builder.text_stream import legacy
 from helpers.errors import DockerfileError
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 CASES = sorted(path.stem for kind in ("buildkit", "legacy") for path in DATA.glob(f"{kind}-*.json"))
-PARSERS = {"buildkit": buildkit.events, "legacy": legacy.events}
+PARSERS = {"buildkit": buildkit.events, "legacy": legacy}
 RUN_TWO = "RUN echo one && sleep 0.2 && echo two >&2 && cp hello.txt out.txt"
 COPY_OUT = "COPY --from=builder /app/out.txt /out.txt"
 
@@ -37,7 +38,7 @@ def ticking():
 
 def events(name: str) -> list:
     builder, answers = name.split("-")[0], recorded(name)["answers"]
-    return list(legacy.events(answers, ticking()) if builder == "legacy" else buildkit.events(answers))
+    return list(legacy(answers, ticking()) if builder == "legacy" else buildkit.events(answers))
 
 
 def progress(name: str) -> Progress:
@@ -99,7 +100,7 @@ def test_an_error_comes_in_several_forms(builder, answer, event):
                                   " ---> Removed intermediate container 0123456789ab\n"])
 def test_the_legacy_builder_s_chatter_is_no_output(line):
     begun = {"stream": "Step 1/1 : RUN true"}
-    assert len(list(legacy.events([begun, {"stream": line}]))) == 1
+    assert len(list(legacy([begun, {"stream": line}]))) == 1
 
 
 @pytest.mark.parametrize("engine", ["", "-28"])
@@ -118,7 +119,7 @@ def test_all_that_comes_while_a_command_runs_is_its_output(line):
     begun = [{"stream": "Step 1/3 : FROM a"}, {"stream": " ---> aaaaaaaaaaaa\n"}, {"stream": "Step 2/3 : RUN b"},
              {"stream": " ---> Running in 222222222222\n"}]
     after = [{"stream": " ---> Removed intermediate container 222222222222\n"}, {"stream": " ---> bbbbbbbbbbbb\n"}]
-    plain, found = list(legacy.events(begun + after, ticking())), list(legacy.events([*begun, {"stream": line}, *after], ticking()))
+    plain, found = list(legacy(begun + after, ticking())), list(legacy([*begun, {"stream": line}, *after], ticking()))
     assert [e for e in found if e not in plain] == [Output("2", line)]
     assert [e for e in found if not isinstance(e, Output)] == plain
 
@@ -127,7 +128,7 @@ def test_all_that_comes_while_a_command_runs_is_its_output(line):
 def test_a_step_line_counts_only_with_this_build_s_total_and_the_next_number(line):
     answers = [{"stream": "Step 1/3 : FROM a"}, {"stream": " ---> aaaaaaaaaaaa\n"}, {"stream": "Step 2/3 : COPY b c"},
                {"stream": line}, {"stream": "Step 3/3 : RUN d"}]
-    begun = [e.name for e in legacy.events(answers, ticking()) if isinstance(e, StepSeen) and not e.completed]
+    begun = [e.name for e in legacy(answers, ticking()) if isinstance(e, StepSeen) and not e.completed]
     assert begun == ["FROM a", "COPY b c", "RUN d"]
 
 
@@ -136,7 +137,7 @@ def test_a_stage_that_is_left_out_takes_its_numbers_along():
     answers = [{"stream": "Step 1/4 : FROM a"}, {"stream": " ---> aaaaaaaaaaaa\n"}, {"stream": "Step 3/4 : FROM c"},
                {"stream": " ---> cccccccccccc\n"}, {"stream": "Step 4/4 : COPY --from=0 /x /"}, {"error": "no /x"}]
     told = Progress(dockerfiles.parse("FROM a\nFROM b\nFROM c\nCOPY --from=0 /x /\n"), None, "legacy")
-    for event in legacy.events(answers, ticking()):
+    for event in legacy(answers, ticking()):
         told.add(event)
     assert [(step.line, step.status) for step in told.steps()] == [(1, "cached"), (3, "cached"), (4, "failed")]
     assert failed(told).line == 4

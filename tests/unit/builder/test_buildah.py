@@ -2,9 +2,9 @@
 
 import pytest
 
-from helpers.builder import buildah
 from helpers.builder.events import Failed, ImageCreated, Output, StepSeen
 from helpers.builder.failure import failed
+from helpers.builder.text_stream import buildah
 from tests.unit.builder.test_build import state, ticking
 
 TWO_STAGES = """\
@@ -33,7 +33,7 @@ def answers(lines):
 
 
 def folded(text, said):
-    return state(text, "buildah", *buildah.events(said, clock=ticking()))
+    return state(text, "buildah", *buildah(said, clock=ticking()))
 
 
 def test_two_stages_step_by_step():
@@ -107,7 +107,7 @@ def test_a_source_that_is_not_there_is_the_step_s_failure():
 
 
 def test_events_in_order():
-    told = list(buildah.events([*answers(["Trying to pull", "STEP 1/1: FROM debian"]), IMAGE, *TAIL,
+    told = list(buildah([*answers(["Trying to pull", "STEP 1/1: FROM debian"]), IMAGE, *TAIL,
                                 {"error": "gone"}, {"stream": "STEP 9/9: RUN never"}], clock=lambda: 1.0))
     assert [type(each) for each in told] == [StepSeen, ImageCreated, StepSeen, Failed]
     assert told[2].error == "gone" and told[-1] == Failed("gone")

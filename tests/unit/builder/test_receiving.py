@@ -9,7 +9,7 @@ import tarfile
 
 import pytest
 
-from helpers.builder import content_store, receiving
+from helpers.builder import content_store, solving
 from helpers.builder.control import CallFailed
 from helpers.errors import CourseError
 from tests.unit.builder.connected import connected
@@ -40,14 +40,14 @@ def received(kind, path, data, step=7):
     """Send an archive to a receiver as the engine does, in pieces."""
     with kind(path) as write:
         pieces = (data[at:at + step * 1000] for at in range(0, len(data), step * 1000))
-        messages = (receiving._PROTO.BytesMessage(data=piece).SerializeToString() for piece in pieces)
-        assert list(receiving.file_send(write)({}, messages)) == []
+        messages = (solving._PROTO.BytesMessage(data=piece).SerializeToString() for piece in pieces)
+        assert list(solving.file_send(write)({}, messages)) == []
 
 
 def test_an_archive_is_unpacked_as_it_comes_without_rights_of_the_files_former_owner(tmp_path):
-    received(receiving.folder, tmp_path, packed(("tool", FILE, b""), mode=0o6755))
+    received(solving.folder, tmp_path, packed(("tool", FILE, b""), mode=0o6755))
     assert stat.S_IMODE((tmp_path / "tool").stat().st_mode) == 0o755
-    received(receiving.folder, tmp_path / "out", ROOT)
+    received(solving.folder, tmp_path / "out", ROOT)
     main = tmp_path / "out/app/main"
     assert main.read_text() == "hello" and main.samefile(tmp_path / "out/app/again")
     assert os.readlink(tmp_path / "out/app/os") == "/etc/os-release"
@@ -57,10 +57,10 @@ def test_an_archive_is_unpacked_as_it_comes_without_rights_of_the_files_former_o
 
 def test_a_second_output_replaces_the_first_and_leaves_other_files(tmp_path):
     closed = packed(("app/", DIR, b""), mode=0o555)[:512] + packed(("app/main", FILE, b"new"), ("app/os", FILE, b"x"), mode=0o444)
-    received(receiving.folder, tmp_path, ROOT)
+    received(solving.folder, tmp_path, ROOT)
     (tmp_path / "own").write_text("mine")
     for _ in range(2):
-        received(receiving.folder, tmp_path, closed)
+        received(solving.folder, tmp_path, closed)
     assert (tmp_path / "app/main").read_text() == "new" and not (tmp_path / "app/os").is_symlink()
     assert (tmp_path / "own").read_text() == "mine" and (tmp_path / "app/again").read_text() == "hello"
 
@@ -69,7 +69,7 @@ def test_a_second_output_replaces_the_first_and_leaves_other_files(tmp_path):
     [("..", DIR, b"")], [("../outside", FILE, b"")], [("a/../../outside", FILE, b"")],
     [("out", LINK, ".."), ("out/outside", FILE, b"")], [("out", LINK, "/"), ("out/outside", FILE, b"")]])
 def test_nothing_is_written_outside_of_the_folder(tmp_path, members):
-    received(receiving.folder, tmp_path / "in", packed(*members))
+    received(solving.folder, tmp_path / "in", packed(*members))
     assert os.listdir(tmp_path) == ["in"] and {each.name for each in (tmp_path / "in").iterdir()} <= {"outside", "out"}
 
 
@@ -78,7 +78,7 @@ def test_no_file_is_linked_into_it_and_no_folder_in_it_is_replaced_by_a_file(tmp
     (tmp_path / "in/own").mkdir(parents=True)
     (tmp_path / "secret").write_text("secret")
     with pytest.raises(CourseError, match="could not be written") as caught:
-        received(receiving.folder, tmp_path / "in", packed(*members) + bytes(1 << 20))
+        received(solving.folder, tmp_path / "in", packed(*members) + bytes(1 << 20))
     assert "Broken pipe" not in caught.value.why    # which is what the sender sees of it
     assert not (tmp_path / "in/copy").exists() and (tmp_path / "in/own").is_dir()
 
@@ -87,11 +87,11 @@ def test_a_link_that_is_in_the_folder_is_replaced_and_not_followed(tmp_path):
     (tmp_path / "elsewhere").mkdir(mode=0o755)
     (tmp_path / "out").mkdir()
     (tmp_path / "out/app").symlink_to(tmp_path / "elsewhere")
-    received(receiving.folder, tmp_path / "out", ROOT)
+    received(solving.folder, tmp_path / "out", ROOT)
     assert list((tmp_path / "elsewhere").iterdir()) == [] and (tmp_path / "out/app/main").exists()
 
 
-@pytest.mark.parametrize("kind", [receiving.folder, receiving.archive])
+@pytest.mark.parametrize("kind", [solving.folder, solving.archive])
 def test_a_build_that_fails_leaves_its_own_error_and_nothing_else(tmp_path, kind):
     with pytest.raises(ZeroDivisionError), kind(tmp_path / "out"):
         raise ZeroDivisionError
@@ -99,11 +99,11 @@ def test_a_build_that_fails_leaves_its_own_error_and_nothing_else(tmp_path, kind
 
 
 def test_an_archive_is_kept_whole(tmp_path):
-    received(receiving.archive, tmp_path / "new/app.tar", ROOT)
+    received(solving.archive, tmp_path / "new/app.tar", ROOT)
     assert (tmp_path / "new/app.tar").read_bytes() == ROOT and os.listdir(tmp_path / "new") == ["app.tar"]
 
 
-@pytest.mark.parametrize("kind", [receiving.folder, receiving.archive])
+@pytest.mark.parametrize("kind", [solving.folder, solving.archive])
 def test_a_place_that_cannot_be_written_is_reported(tmp_path, kind):
     (tmp_path / "file").write_text("")
     with pytest.raises(CourseError, match="could not be written") as caught:
