@@ -1,4 +1,4 @@
-"""Bring your own: build any project with a Dockerfile, and say what to fix.
+"""Build any project with a Dockerfile, and say what to fix.
 
     >>> from helpers.report import report
     >>> found = report("path/to/project")
@@ -7,9 +7,8 @@
 
     a project -> build, inventory -> ReportContext (plain values) -> rules -> findings
 
-Each finding has the line of the Dockerfile that brings it, and where that can be
-measured the bytes that a fix saves. There is none without evidence. What a linter
-says of the text besides stands apart, as `opinions`.
+Each finding has its evidence, the line of the Dockerfile that causes it, and the bytes that a fix saves where these can
+be measured. What linters say about the text is separate, in `opinions`.
 """
 
 from .fixing import Fixed, fix, writable

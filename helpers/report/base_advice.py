@@ -1,4 +1,4 @@
-"""A smaller base for an image: the smallest that its program can start from."""
+"""The smallest base from which the program of an image can start."""
 
 import posixpath
 import re
@@ -13,14 +13,13 @@ from ..inventory.libraries import Libraries
 from .entrypoint import Entrypoint
 from .files import INSTALLED
 
-# Libraries that come with the distroless images, beside the loader. Source: their
-# README, and the packages named in their build files.
+# Libraries in the distroless images, besides the loader. Source: their README and build files.
 _BASE = frozenset(["libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libresolv.so.2",
                    "libutil.so.1", "libanl.so.1", "libssl.so.3", "libcrypto.so.3"])
 _CC = _BASE | frozenset(["libstdc++.so.6", "libgcc_s.so.1", "libgomp.so.1", "libatomic.so.1"])
 
-# An interpreter: the image that has it, how much of its version the tag says, what the
-# tag of its smaller one ends in. Source: those images' pages on Docker Hub.
+# {interpreter: (image, package, parts of the version in a tag, end of the smaller tag)}. Source: the images' pages on
+# Docker Hub.
 _IMAGES = {"python": ("python", "python", 2, "-slim"), "node": ("node", "node", 1, "-slim"),
            "ruby": ("ruby", "ruby", 2, "-slim"), "perl": ("perl", "perl", 2, "-slim"),
            "java": ("eclipse-temurin", "openjdk", 1, "-jre")}
@@ -33,31 +32,31 @@ _OTHERS = ((re.compile(r"Ubuntu (\d+\.\d+)"), "ubuntu:{}"), (re.compile(r"Alpine
 class Advice:
     """A base for the last stage."""
 
-    ref: str    # 'scratch' or an image's name
+    ref: str    # 'scratch' or the reference of an image
     because: str    # why it is enough
-    unpacked: int | None = None    # its bytes, measured in this engine; None if it is not here
-    packages: int | None = None    # how many it has; None if it is not here
+    unpacked: int | None = None    # bytes, None if it is not in this engine
+    packages: int | None = None    # their number, None if it is not in this engine
 
 
 def candidates(main: Entrypoint, system: str, inventory: Inventory) -> tuple[Advice, ...]:
-    """Bases that the program may start from, the smallest first. Not measured yet.
-    `system` is what it was built on: 'Debian GNU/Linux 12 (bookworm)'."""
+    """Bases from which the program may start, the smallest first, not yet measured. `system` is what it was built on,
+    such as 'Debian GNU/Linux 12 (bookworm)'."""
     if main.kind == "static":
-        return (Advice("scratch", f"{main.name} is static: it needs no other file to start "
+        return (Advice("scratch", f"{main.name} is static, and needs no other file to start "
                                   "(gcr.io/distroless/static-debian12 adds certificates and time zones)", 0, 0),)
     if main.kind == "glibc":
         return tuple(_glibc(main, system))
     if main.kind == "musl":
-        return tuple(Advice(ref, f"{main.name} is linked with musl's C library, which Alpine has")
+        return tuple(Advice(ref, f"{main.name} is linked with musl, which Alpine has")
                      for ref in _same_distribution(system) if ref.startswith("alpine"))
     return tuple(_interpreted(main, inventory))
 
 
 def chosen(main: Entrypoint, offered: tuple[Advice, ...], here: Callable[[str], Inventory | None],
            inventory: Inventory | None = None) -> Advice | None:
-    """The first of `offered` that does. `here` gives the inventory of a base, None for one
-    that is not in this engine; of the others it is known whether they have every library that
-    the program wants, and what is beside it in the image (`inventory`) and can be loaded now."""
+    """The first of `offered` that has every library of the program, and of what is beside it in the image (`inventory`)
+    and can be loaded now. `here` returns the inventory of a base, None if it is not in this engine: its libraries are
+    then unknown, and it is chosen unless something beside the program needs any."""
     beside, own = _beside(inventory, main) if inventory else ({}, frozenset())
     wanting = {**beside, main.path: main.elf} if main.elf else beside
     for each in offered:
@@ -74,13 +73,14 @@ def chosen(main: Entrypoint, offered: tuple[Advice, ...], here: Callable[[str], 
 
 
 def packages(inventory: Inventory, layers: int | None = None) -> int:
-    """How many packages an image has, or its lowest `layers`: of a system or a language, and no lone program."""
+    """The number of packages in an image, or in its lowest `layers`. A program without a package manager does not
+    count."""
     return sum((layers is None or each.layer < layers) and each.package.type != "binary" for each in inventory.packages)
 
 
 def _beside(inventory: Inventory, main: Entrypoint) -> tuple[dict[str, Elf], frozenset[str]]:
-    """(programs and modules that were copied into the image or that an interpreter's package manager installed,
-    and that can be loaded; the names of all that its own layers have to load)."""
+    """({path: ELF} of the loadable programs and modules that a COPY or a language's package manager added; the names of
+    all ELF files in the own layers)."""
     own = {node.path: (program.elf, inventory.image.layers[node.layer].instruction.upper())
            for node, program in inventory.tree.under("programs")
            if program.elf and node.layer >= inventory.image.base_layers}
@@ -100,13 +100,13 @@ def _glibc(main: Entrypoint, system: str) -> Iterator[Advice]:
         release, codename = debian.groups()
         for kind, have in (("base", _BASE), ("cc", _CC)):
             if wanted <= have:
-                yield Advice(f"gcr.io/distroless/{kind}-debian{release}", f"it has what {main.name} wants: {named}")
+                yield Advice(f"gcr.io/distroless/{kind}-debian{release}", f"it has what {main.name} needs, {named}")
         if codename:
             yield Advice(f"debian:{codename}-slim",
-                         f"it has the C library that {main.name} was linked with; install what else it wants: {named}")
+                         f"it has the C library of {main.name}; install what else the program needs ({named})")
         return
     for ref in _same_distribution(system):
-        yield Advice(ref, f"it has the C library that {main.name} was linked with")
+        yield Advice(ref, f"it has the C library of {main.name}")
 
 
 def _same_distribution(system: str) -> Iterator[str]:
@@ -122,15 +122,15 @@ def _interpreted(main: Entrypoint, inventory: Inventory) -> Iterator[Advice]:
     version = _version(image, package, parts, inventory)
     if main.kind == "java" and version in _JAVA_VERSIONS:
         yield Advice(f"{JAVA}{version}-debian12",
-                     f"{main.name} needs no system around it, and this is a runtime without one; its ENTRYPOINT is "
-                     "`java -jar`, so that CMD is the path of the jar alone")
+                     f"{main.name} needs only a Java runtime, and this has little else; its ENTRYPOINT is `java -jar`, "
+                     "so CMD is just the path of the jar")
     if version:
         small = "the runtime without the compiler" if main.kind == "java" else "the interpreter without compilers"
         yield Advice(f"{image}:{version}{ending}", f"{main.name} needs {main.kind}; this is {small}")
 
 
 def _version(image: str, package: str, parts: int, inventory: Inventory) -> str:
-    """As the base's own tag says it, else as the interpreter's own bytes do."""
+    """The version in the base's tag, else in the interpreter's bytes; '' if unknown."""
     try:
         base = parse(inventory.image.base)
         said = re.match(r"\d+(?:\.\d+)*", base.tag)

@@ -1,7 +1,6 @@
-"""Programs that start another one, and interpreters: where in their words the other one stands.
+"""Programs that start another program, and interpreters: which of their words names it.
 
-Each knows its own options, as its manual has them; with one that is not known here, nothing
-is said of the words behind it.
+Options are those in each program's manual. After an unknown option, the meaning of the words is unknown.
 """
 
 import getopt
@@ -19,15 +18,14 @@ SHELLS = frozenset(name for name, kind in KIND_OF.items() if kind == SHELL)
 
 
 class Options(NamedTuple):
-    """The options of a program: letters and long names without and with a value of their own;
-    how many words stand between them and the command; whether NAME=VALUE may stand there."""
+    """The options of a program."""
 
-    flags: str = ""
-    values: str = ""
+    flags: str = ""          # letters
+    values: str = ""         # letters of those with a value
     long_flags: str = ""
     long_values: str = ""
-    between: int = 0
-    assignments: bool = False
+    between: int = 0         # words between the options and the command
+    assignments: bool = False    # whether NAME=VALUE may come before the command
 
 
 _SHELL = Options("abefhikmnprtuvxBCEHPTl", "oO", "login norc noprofile posix verbose", "rcfile init-file")
@@ -68,8 +66,8 @@ _JAVA_VALUES = frozenset(["-cp", "-classpath", "--class-path", "-p", "--module-p
 
 
 def started(command: Command, environment: Mapping[str, str]) -> Command | None:
-    """The command that a shell (`sh -c`) or a wrapper (`tini --`, `gosu nobody`) starts; None where
-    the program is neither, or its words are not understood."""
+    """The command that a shell (`sh -c`) or a wrapper (`tini --`, `gosu nobody`) starts; None for another program, and
+    for words that are not understood."""
     words, name = command.words, posixpath.basename(command.words[0].text)
     if known(name) in SHELLS:
         line = _line(words)
@@ -89,7 +87,7 @@ def started(command: Command, environment: Mapping[str, str]) -> Command | None:
         at += 1
     if at >= len(words):
         return None
-    # sudo and env -i have a PATH of their own; env may be given one, or another folder.
+    # sudo and env -i set PATH; env may set it, or the working directory.
     given = (*given, *words[:at]) if options.assignments else given
     changed = name == "sudo" or any(each.text.startswith(("PATH=", "LD_", "-i", "-C", "--chdir",
                                                           "--ignore")) for each in given)
@@ -99,8 +97,8 @@ def started(command: Command, environment: Mapping[str, str]) -> Command | None:
 
 
 def script_operand(command: Command) -> tuple[Word, tuple[str, ...]] | None:
-    """(word, endings to try) for the file that an interpreter is asked to read, None where it reads
-    none or its words are not understood."""
+    """(word, endings to try) of the file that an interpreter reads, None if there is none or the words are not
+    understood."""
     name = known(posixpath.basename(command.words[0].text))
     name = {"nodejs": "node"}.get(name, name)
     if name == "java":
@@ -117,7 +115,7 @@ def script_operand(command: Command) -> tuple[Word, tuple[str, ...]] | None:
 
 
 def _line(words: Sequence[Word]) -> Word | None:
-    """The line that a shell is given with -c."""
+    """The line after a shell's -c."""
     wanted = skip = False
     for word in words[1:]:
         if skip:
@@ -131,7 +129,7 @@ def _line(words: Sequence[Word]) -> Word | None:
 
 
 def _first_operand(words: Sequence[Word], options: Options) -> int | None:
-    """The index of the first word that is neither an option nor its value; None if an option is not known."""
+    """The index of the first word that is neither an option nor its value; None after an unknown option."""
     texts = ["--known" if word.text.startswith("--") and "=" in word.text else word.text for word in words[1:]]
     long = ["known", *options.long_flags.split(), *(f"{each}=" for each in options.long_values.split())]
     try:

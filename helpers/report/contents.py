@@ -1,4 +1,4 @@
-"""What the image is made of: the program that it starts, and the tools and base that it has beside it."""
+"""What is in the image: the program that it starts, its build tools, and its base."""
 
 import posixpath
 import re
@@ -14,46 +14,46 @@ from .entrypoint import OWN, Entrypoint
 from .files import cache
 from .model import NAMES, Finding, weight
 
-_LARGE = 5_000_000     # bytes of a base from which another one is worth a change
-_LARGER = 50_000_000   # and from which one that is not here is surely smaller: distroless' have 20 to 35 MB
+_LARGE = 5_000_000     # bytes that a smaller base has to save
+_LARGER = 50_000_000   # bytes of a base that is surely larger than an unmeasured one: distroless has 20 to 35 MB
+_USELESS = "The program does not need them to run, and an intruder can use them."
 
 
 def will_not_start(context: ReportContext) -> Iterator[Finding]:
-    """The program that the image starts is not in it, or lacks a library or an interpreter.
+    """The image lacks the program that it starts, or a library or interpreter of the program.
 
-    Evidence: CMD and ENTRYPOINT word by word (see `entrypoint`), the program's ELF header or first line, and the
-    files of the image. Only what is certain. Source: execve(2), ld.so(8).
+    Evidence: the words of CMD and ENTRYPOINT (see `entrypoint`), the program's ELF header or first line, and the files
+    of the image. Silent in case of doubt. Source: execve(2), ld.so(8).
     """
     main = context.main
     if main is None or not main.missing:
         return
     volumes = [word.strip('[]",') for each in context.lines.instructions("VOLUME") for word in each.arguments.split()]
     if any(path.startswith(f"{volume.rstrip('/')}/") for path in main.missing for volume in volumes):
-        return   # what a volume holds is known when it is mounted
+        return   # the content of a volume is not known before it is mounted
     lacks = ", ".join(main.missing)
     if not main.path:
         said = context.lines.instructions("CMD", "ENTRYPOINT")
         yield Finding(
             "will-not-start", "high", said[-1].line if said else context.lines.last_from,
-            f"The image starts {lacks}, which is not in it.",
-            "A container of it stops at once, with an error of the engine.",
-            'A command as one line needs a shell: write CMD ["program", "argument"].'
-            if posixpath.basename(main.name) == "sh" else "Copy it in, or name it by the path that it has there.")
+            f"The image starts {lacks}, but does not contain it.",
+            "The engine cannot start a container from it.",
+            'A command written as one line needs a shell: write CMD ["program", "argument"].'
+            if posixpath.basename(main.name) == "sh" else "Copy it into the image, or correct its path.")
         return
     line = context.lines.line(main.layer) if main.layer is not None else context.lines.last_from
     yield Finding(
-        "will-not-start", "high", line, f"{main.path} needs {lacks}, and the image does not have it.",
-        "It stops before the program's first line.",
-        f"Use a base that has it, such as {context.advice.ref} ({context.advice.because})." if context.advice
-        and main.elf
-        else "Install it, or build the program so that it does not need it (static).")
+        "will-not-start", "high", line, f"{main.path} needs {lacks}, which the image does not have.",
+        "It ends before the program's first line runs.",
+        f"Use a base that has it, such as {context.advice.ref} ({context.advice.because})."
+        if context.advice and main.elf else "Install it, or build the program so that it does not need it (static).")
 
 
 def build_tools(context: ReportContext) -> Iterator[Finding]:
-    """Compilers and other build tools in the image, by the line that brought them.
+    """Compilers and other build tools in the image, by the line that adds them.
 
-    Evidence: the programs' own bytes (see `inventory`), and the bytes of the files that only building reads.
-    Package managers alone are none: every Debian has one. Source: docs.docker.com, "Multi-stage builds".
+    Evidence: the programs' own bytes (see `inventory`), and the bytes of the files that only building reads. A package
+    manager alone does not count, since every Debian has one. Source: docs.docker.com, "Multi-stage builds".
     """
     by_line: dict[int, list[Tool]] = {}
     for tool in context.inventory.kind(*BUILDING):
@@ -74,14 +74,14 @@ def build_tools(context: ReportContext) -> Iterator[Finding]:
 
 
 def _telling(context: ReportContext, tool: Tool) -> bool:
-    """Whether it says that somebody could build here. Every Debian has a package manager,
-    busybox calls itself by 300 names, and Python's debugger is one of its own modules."""
+    """Whether a tool shows that programs can be built here. Every Debian has a package manager, busybox has 300 names,
+    and Python's debugger is one of its modules."""
     program = context.inventory.programs.get(tool.path)
     return tool.kind != PACKAGES and tool.name != "pdb" and not (program and program.applets)
 
 
 def _one_stage(context: ReportContext) -> bool:
-    """Whether the image is made in one stage that takes nothing from another."""
+    """Whether the image is made in one stage, which takes nothing from an image."""
     return len(context.lines.stages) == 1 and not any(
         edge.target == context.lines.stages[0].label
         and edge.via in ("COPY", "RUN") for edge in context.dockerfile.edges)
@@ -98,28 +98,28 @@ def _from_the_base(context: ReportContext, line: int, tools: Sequence[Tool], alo
     return Finding(
         "build-tools", weight(saves, context.unpacked, least="medium"), line,
         f"The last stage is FROM {context.inventory.image.base or 'an image'}, which has {_named(tools)}.",
-        "Nothing that runs needs them, and an intruder can use them.", _advised(context, "Let the last stage be"),
-        saves=saves or None)
+        _USELESS, _advised(context, "For the last stage, use"), saves=saves or None)
 
 
 def _one_stage_finding(context: ReportContext, line: int, tools: Sequence[Tool], saves: int | None) -> Finding:
     return Finding(
         "single-stage", weight(saves or 0, context.unpacked, least="medium"), line,
         f"There is one stage, and the image has {_named(tools)}.",
-        "What builds the program is shipped with it, and nothing that runs needs it.",
+        "The build tools ship with the program, which does not need them to run.",
         _advised(context, "Name this stage (AS builder) and add a second one:"), saves=saves or None)
 
 
 def _advised(context: ReportContext, begin: str) -> str:
     if context.advice is None:
-        kind = f" for {context.main.kind}" if context.main and context.main.kind else ""
-        return f"{begin} FROM a base without build tools{kind}, with COPY --from=builder of what runs."
-    return (f"{begin} FROM {context.advice.ref}, with COPY --from=builder of what runs. Enough, since "
+        kind = context.main.kind if context.main else ""
+        has = f"with {kind} and " if kind not in ("", "static") else ""
+        return f"{begin} FROM a base {has}without build tools, and copy what runs with COPY --from=builder."
+    return (f"{begin} FROM {context.advice.ref}, and copy what runs with COPY --from=builder. It is enough: "
             f"{context.advice.because}.{_compared(context)}{_started_through(context)}")
 
 
 def _compared(context: ReportContext) -> str:
-    """What the base has, and what the one that is advised has."""
+    """The size and packages of the advised base and of the present one."""
     if not context.advice or not context.advice.unpacked:
         return ""
     return (f" It has {size(context.advice.unpacked)} and {counted(context.advice.packages or 0, 'package')}; "
@@ -128,25 +128,24 @@ def _compared(context: ReportContext) -> str:
 
 
 def _started_through(context: ReportContext) -> str:
-    """What else the start needs on a base that has no shell."""
+    """What else the program needs to start on a base without a shell."""
     through = context.main.through if context.main else ()
     if not through or not context.advice or "/" not in context.advice.ref and context.advice.ref != "scratch":
         return ""
     if set(through) <= SHELLS:
-        return " It has no shell: write CMD and ENTRYPOINT as lists of words, [\"program\", \"argument\"]."
-    return f" The program is started through {', '.join(through)}: copy that too, or start the program itself."
+        return ' It has no shell: write CMD and ENTRYPOINT as lists of words, ["program", "argument"].'
+    return f" The program is started through {', '.join(through)}: copy that too, or start the program directly."
 
 
 def large_base(context: ReportContext) -> Iterator[Finding]:
-    """A program on a base of which it needs little or nothing.
+    """A program that needs little or nothing of its base.
 
-    Evidence: the program's ELF header (a static one needs no other file, another one the libraries that it
-    names) or its interpreter, the libraries that programs and modules beside it name, and the bytes and packages
-    of the base's layers against those of the smallest base that has what they need. Silent where something else
-    may need the base: a health check by another program, a script or wrapper that starts the program, a script
-    that the Dockerfile copies in; and where build tools of the base are a finding already. A base that is not
-    in this engine is named without its bytes. Source: docs.docker.com, "Building best practices", "Choose the right
-    base image".
+    Evidence: the program's ELF header (a static program needs no other file, another one its libraries) or its
+    interpreter, the libraries of the programs and modules beside it, and the bytes and packages of the base, compared
+    with those of the smallest base that is enough. Silent if something else may need the base (a health check by
+    another program, a script or wrapper that starts the program, a copied script), and if build tools of the base are a
+    finding already. The bytes of a base that is not in this engine are unknown. Source: docs.docker.com, "Building best
+    practices", "Choose the right base image".
     """
     main, advice = context.main, context.advice
     if main is None or advice is None or main.missing or _needs_its_base(context, main):
@@ -160,20 +159,21 @@ def large_base(context: ReportContext) -> Iterator[Finding]:
         return
     count = packages(context.inventory, context.base_layers)
     brings = f" and {counted(count, 'package')}" if count else ""
-    unknown = "" if known else f" How much that saves is not known: {advice.ref} is not in this engine."
+    unknown = "" if known else f" How much that saves is unknown: {advice.ref} is not in this engine."
     yield Finding(
         "large-base", weight(saves if known else 0, context.unpacked, least="medium"), context.lines.last_from,
         f"{context.inventory.image.base or 'The base'} brings {size(base)} of {size(context.unpacked)}{brings}, and "
         f"{main.name} needs {'none of it' if advice.ref == 'scratch' else 'little of it'} to start.",
-        "All of it is shipped and has to be kept up to date, and an intruder can use it.",
-        f"Use FROM {advice.ref} in the last stage. Enough, since {advice.because}.{_compared(context)}{unknown}"
+        "All of it ships, has to be kept up to date, and is there for an intruder to use.",
+        f"Use FROM {advice.ref} in the last stage. It is enough: {advice.because}.{_compared(context)}{unknown}"
         f"{_started_through(context)}", saves=saves if known else None)
 
 
 def _needs_its_base(context: ReportContext, main: Entrypoint) -> bool:
-    """Whether something beside the program may need what the base has."""
+    """Whether something other than the program may need the base."""
     own = main.kind in OWN
-    # An interpreter comes with the base, and what it reads does not; only a smaller image of the same one is advised.
+    # An interpreter is part of the base, the code that it runs is not; the advice is a smaller image of the
+    # interpreter.
     interpreter = context.inventory.tree[main.path].layer if main.path else None
     if main.layer not in context.own or not own and (interpreter in context.own or not context.advice
                                                      or context.advice.unpacked is None):
@@ -186,7 +186,7 @@ def _needs_its_base(context: ReportContext, main: Entrypoint) -> bool:
 
 
 def other_health_check(context: ReportContext, main: Entrypoint) -> bool:
-    """Whether something else than the program itself says whether it is well."""
+    """Whether the health check runs another program than this one."""
     checks = context.lines.instructions("HEALTHCHECK")
     if not checks or checks[-1].arguments.upper() == "NONE":
         return False
@@ -200,15 +200,14 @@ def _from_a_line(context: ReportContext, line: int, tools: Sequence[Tool]) -> Fi
     copied = made is not None and made.keyword != "RUN"
     return Finding(
         "build-tools", weight(saves, context.unpacked, least="medium"), line,
-        f"This {made.keyword if made else 'line'} brings {_named(tools)}.",
-        "Nothing that runs needs them, and an intruder can use them.",
-        "Copy the artifact, and not the tools that made it." if copied else
+        f"This {made.keyword if made else 'line'} adds {_named(tools)}.", _USELESS,
+        "Copy only the artifact, not the tools that made it." if copied else
         "Install them in a builder stage, build there, and copy the result with COPY --from.",
         saves=saves or None)
 
 
 def _build_file_bytes(context: ReportContext, layers: Iterable[int]) -> int:
-    """Bytes of a layer's files that only building reads; caches are another finding."""
+    """Bytes of the files in these layers that only building reads; caches are another finding."""
     return sum(count for index in layers for path, count in context.visible(index).items()
                if path in context.build_files and not cache(path))
 

@@ -1,4 +1,4 @@
-"""All that the rules look at: plain values, no engine."""
+"""What the rules look at: plain values, no engine."""
 
 import json
 import os
@@ -18,23 +18,22 @@ from .entrypoint import Entrypoint
 from .files import FILE, BuildFiles, visible_files
 
 _MANIFESTS = ("package-lock.json", "package.json", "go.mod", "Cargo.toml", "pom.xml")
-_TEXT_LIMIT = 20_000_000   # bytes of a manifest; a lock file of a large front end has 2 MB
-
-# Folders that belong to a machine and not to an image.
+_TEXT_LIMIT = 20_000_000   # bytes of a manifest; the lock file of a large front end has 2 MB
+# Folders that should stay on the machine.
 _HOME = re.compile(r"(?:^|/)(\.git|\.hg|\.svn|node_modules|\.venv|venv|\.tox|__pycache__)/")
 
 
 @dataclass(frozen=True)
 class Project:
-    """What a build may take from its context."""
+    """The build context."""
 
-    files: Mapping[str, int] = field(default_factory=dict, repr=False)    # {path: bytes} of what is not ignored
-    ignore: str = ""    # name of the file that leaves things out, '' if there is none
-    # {path: content} of the manifests that say what the project depends on
+    files: Mapping[str, int] = field(default_factory=dict, repr=False)    # {path: bytes} of files that are not ignored
+    ignore: str = ""    # name of the ignore file, '' for none
+    # {path: content} of the manifests that list dependencies
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def local_folders(self) -> dict[str, int]:
-        """{folder: bytes} of what should stay at home and does not: '.git', 'node_modules'."""
+        """{folder: bytes} of folders that should be ignored and are not, such as '.git', the largest first."""
         found: dict[str, int] = {}
         for path, count in self.files.items():
             if match := _HOME.search(path):
@@ -42,8 +41,8 @@ class Project:
         return dict(sorted(found.items(), key=lambda each: -each[1]))
 
     def development(self) -> tuple[frozenset[str], frozenset[str]]:
-        """The Node packages that only development needs: (keys as a lock file has them,
-        'node_modules/vite'; names that a package.json lists where there is no lock)."""
+        """The Node packages for development only: (keys of lock files, 'node_modules/vite'; names in a package.json
+        without a lock file)."""
         keys: set[str] = set()
         names: set[str] = set()
         locked = {path.rpartition("/")[0] for path in self.texts if path.endswith("package-lock.json")}
@@ -57,7 +56,7 @@ class Project:
         return frozenset(keys), frozenset(names)
 
     def fetches(self, tool: str) -> bool:
-        """Whether a build by this tool has dependencies to download: 'go', 'cargo', 'mvn'."""
+        """Whether a build with 'go', 'cargo' or 'mvn' has dependencies to download."""
         if tool == "go":
             vendored = any(path.endswith("vendor/modules.txt") for path in self.files)
             return not vendored and any(_required(text) for path, text in self._named("go.mod"))
@@ -86,7 +85,7 @@ def _dict(content: Mapping, key: str) -> Mapping:
 
 
 def _nested(dependencies: Mapping, above: str) -> Iterator[str]:
-    """The same keys of a lock file of npm 6, in which packages are nested."""
+    """The same keys in a lock file of npm 6, which nests packages."""
     for name, each in dependencies.items():
         if isinstance(each, dict):
             if each.get("dev") is True:
@@ -95,18 +94,17 @@ def _nested(dependencies: Mapping, above: str) -> Iterator[str]:
 
 
 def _required(text: str) -> bool:
-    """Whether a go.mod names a module that is not replaced by a folder of the project."""
+    """Whether a go.mod requires a module that is not replaced by a folder of the project."""
     text = re.sub(r"//.*", "", text)
     blocks = re.findall(r"^require\s*\((.*?)\)", text, re.M | re.S)
-    lines = [*re.findall(r"^require\s+([^\s(].*)", text, re.M),
-             *(line for block in blocks for line in block.splitlines())]
-    wanted = {line.split()[0] for line in lines if line.split()}
+    lines = "\n".join([*re.findall(r"^require\s+([^\s(].*)", text, re.M), *blocks])
+    wanted = set(re.findall(r"^\s*(\S+)", lines, re.M))
     local = set(re.findall(r"(\S+)(?:\s+v\S+)?\s*=>\s*\.{1,2}/", text))
     return bool(wanted - local)
 
 
 def read_project(context: Context) -> Project:
-    """What a scanned context has. Reads the manifests, and nothing that is ignored."""
+    """The files of a scanned context, and the contents of its manifests."""
     files = {entry.path: entry.size for entry in context.entries if entry.kind == "file"}
     texts = {}
     for path, count in files.items():
@@ -119,11 +117,9 @@ def read_project(context: Context) -> Project:
 
 
 def _ignore_file(context: Context) -> str:
-    """The name of the ignore file that holds for this Dockerfile, '' for none."""
-    for name in (f"{context.dockerfile}.dockerignore", ".dockerignore"):
-        if os.path.exists(context.root / name):
-            return name
-    return ""
+    """The name of the ignore file for this Dockerfile, '' for none."""
+    names = (f"{context.dockerfile}.dockerignore", ".dockerignore")
+    return next((name for name in names if os.path.exists(context.root / name)), "")
 
 
 @dataclass(frozen=True)
@@ -136,8 +132,8 @@ class ReportContext:
     project: Project = Project()
     target: str | None = None    # the stage that was built, None for the last
     steps: tuple[Step, ...] = ()
-    main: Entrypoint | None = None    # the program that the image is for, None if it is unknown
-    advice: Advice | None = None    # a base that would be enough, None if nothing smaller is known
+    main: Entrypoint | None = None    # the program that the image starts, None if unknown
+    advice: Advice | None = None    # a base that is enough, None if no smaller one is known
     builder: str = "buildkit"    # 'buildkit', 'legacy' or 'buildah'
     _visible: dict[int, Mapping[str, int]] = field(default_factory=dict, repr=False, compare=False)
     _files: dict[int, Mapping[str, int]] = field(default_factory=dict, repr=False, compare=False)
@@ -160,12 +156,12 @@ class ReportContext:
 
     @property
     def unpacked(self) -> int:
-        """Bytes of the files in all layers."""
+        """Bytes of all layers."""
         return self.inventory.image.unpacked
 
     @property
     def base_layers(self) -> int:
-        """How many layers are those of the base."""
+        """The number of layers of the base."""
         return self.inventory.image.base_layers
 
     @property
@@ -174,7 +170,7 @@ class ReportContext:
         return range(self.base_layers, len(self.inventory.image.layers))
 
     def own_lines(self) -> list[tuple[int, list[int]]]:
-        """(line, its layers) for what the Dockerfile's own instructions brought."""
+        """(line, indexes of its layers), in the order of the file, without the base."""
         by_line: dict[int, list[int]] = {}
         for index in self.own:
             by_line.setdefault(self.lines.line(index), []).append(index)

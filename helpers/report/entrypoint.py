@@ -1,4 +1,4 @@
-"""The program that an image is for: what it is, and whether it can start."""
+"""The program that an image starts: what it is, and whether it can start."""
 
 import posixpath
 from collections.abc import Iterator
@@ -13,42 +13,35 @@ from .commands import SHELLS, script_operand, started
 from .shell_line import Command, Word
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_NOT_OF_THE_IMAGE = ("/dev/", "/proc/", "/sys/", "/run/", "/var/run/", "/tmp/")   # filled when it runs
+_AT_RUN_TIME = ("/dev/", "/proc/", "/sys/", "/run/", "/var/run/", "/tmp/")   # filled when a container runs
 OWN = ("static", "glibc", "musl")
+_PLAIN = {"nodejs": "node"}
 _DEPTH = 5    # wrappers and shells in a row
 
 
 @dataclass(frozen=True)
 class Entrypoint:
-    """The program that an image is for.
+    """The program that an image starts."""
 
-    name     as its command says it
-    path     of its file in the image, '' if it is not there
-    kind     'static', 'glibc' or 'musl' for a program of its own; 'python', 'node',
-             'java', 'shell' and so on for one that an interpreter reads; '' if unknown
-    layer    index of the layer that its file (or its code) is in, None if it is not there
-    missing  what it needs to start and the image certainly does not have
-    elf      its ELF header, None for a script
-    through  shells, wrappers and scripts that start it, in their order: ('tini', 'sh')
-    """
-
-    name: str
-    path: str = ""
+    name: str    # as written in the command
+    path: str = ""    # of its file in the image, '' if there is none
+    # 'static', 'glibc' or 'musl' for a native program; 'python', 'node', 'java', 'shell' and so on for one that an
+    # interpreter runs; '' if unknown
     kind: str = ""
-    layer: int | None = None
-    missing: tuple[str, ...] = ()
-    elf: Elf | None = None
-    through: tuple[str, ...] = ()
+    layer: int | None = None    # index of the layer with its file, or with its code; None if there is none
+    missing: tuple[str, ...] = ()    # what it needs to start and the image certainly lacks
+    elf: Elf | None = None    # its ELF header, None for a script
+    through: tuple[str, ...] = ()    # shells, wrappers and scripts that start it, in order: ('tini', 'sh')
 
     @property
     def libraries(self) -> tuple[str, ...]:
-        """Names of the shared libraries that its program asks for."""
+        """Names of the shared libraries that it needs."""
         return self.elf.needed if self.elf else ()
 
 
 def find(inventory: Inventory, start: Start) -> Entrypoint | None:
-    """The program that a container starts; where the image names none, the one program
-    that its own instructions brought. None if it is unknown."""
+    """The program that a container starts; if the image names none, the only one that its own instructions added. None
+    if unknown."""
     return _Finder(inventory, start).main() if start.command else _only(inventory)
 
 
@@ -62,7 +55,7 @@ class _Finder:
         return self.followed(Command([Word(each) for each in self.start.command], self.start.directory), ())
 
     def followed(self, command: Command, through: tuple[str, ...]) -> Entrypoint:
-        """The program that a command starts in the end, through shells and wrappers."""
+        """The program that a command finally starts, through shells and wrappers."""
         name = command.words[0].text
         node = self.place(name, command.directory)
         if node is None:
@@ -74,7 +67,7 @@ class _Finder:
         return replace(self.findings_of(command, node), through=through)
 
     def place(self, word: str, directory: str | None) -> Node | None:
-        """The file that a word of a command means."""
+        """The file of the program that a word names."""
         if "/" in word:
             return self.file(word, directory)
         return next((node for folder in self.folders if (node := self.file(f"{folder}/{word}", "/"))), None)
@@ -87,13 +80,13 @@ class _Finder:
         return self.tree.resolve(posixpath.join(directory or self.start.directory, path))
 
     def known(self, path: str, command: Command) -> bool:
-        """Whether it is certain which file a path means, and that the image alone provides it."""
-        return not path.startswith(_NOT_OF_THE_IMAGE) and (
+        """Whether it is certain which file a path means, and that only the image can provide it."""
+        return not path.startswith(_AT_RUN_TIME) and (
             path.startswith("/") or "/" not in path or command.directory is not None)
 
     def of_script(self, command: Command, node: Node) -> Command | None:
-        """A shell script's arguments, if they name a program: most entry points end in exec "$@".
-        What they do before, nobody knows."""
+        """The arguments of a shell script, if they name a program: most entry points end in exec "$@". What they do
+        before that is unknown."""
         program = self.inventory.programs.get(node.path)
         reads = known(script.program(program.interpreter)) if program and not program.elf else ""
         words = [word for word in command.words[1:] if word.text != "--"]
@@ -119,12 +112,12 @@ class _Finder:
                     program.elf if program and kind in OWN else None)
 
     def missing(self, command: Command, node: Node) -> Iterator[str]:
-        """What a program that is there needs and the image does not have."""
+        """What a program in the image needs and the image lacks."""
         program = self.inventory.programs.get(node.path)
         if not node.mode & 0o111:
             yield f"the right to execute {node.path}"
         elif program is None:
-            if command.direct:   # a shell, and what calls execvp, reads it as a script
+            if command.direct:   # a shell, or execvp, would run it as a script
                 yield f"a program in {node.path}"
         elif program.elf:
             folders = self.start.environment.get("LD_LIBRARY_PATH", "").split(":")
@@ -148,7 +141,7 @@ class _Finder:
         return "shell" if reads in SHELLS else _PLAIN.get(reads, reads)
 
     def reader(self, line: str) -> Iterator[str]:
-        """What is missing of the interpreter that a script names on its first line."""
+        """The missing parts of the interpreter that a script names on its first line."""
         words = line.split()
         if not words:
             return
@@ -160,9 +153,6 @@ class _Finder:
                 yield wanted
 
 
-_PLAIN = {"nodejs": "node"}
-
-
 def _linked(elf: Elf) -> str:
     if elf.static:
         return "static"
@@ -170,7 +160,7 @@ def _linked(elf: Elf) -> str:
 
 
 def _only(inventory: Inventory) -> Entrypoint | None:
-    """The one ELF program that the image's own layers brought and that is no known tool."""
+    """The only ELF program in the image's own layers that is no known tool."""
     tools = {tool.path for tool in inventory.tools}
     own = [(path, program.elf) for path, program in inventory.programs.items() if program.elf and path not in tools
            and inventory.tree[path].layer >= inventory.image.base_layers]
@@ -178,4 +168,4 @@ def _only(inventory: Inventory) -> Entrypoint | None:
         return None
     path, elf = own[0]
     return Entrypoint(posixpath.basename(path), path, _linked(elf), inventory.tree[path].layer,
-                inventory.needs(path).missing, elf)
+                      inventory.needs(path).missing, elf)

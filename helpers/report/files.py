@@ -1,6 +1,6 @@
-"""What a file is for, by its path: a cache, a source, a test, something to build with.
+"""What a file is for, by its path: a cache, source, a test, or something to build with.
 
-Paths are conventions of the tools that write them, each named in its manual.
+Source of the paths: the manuals of the tools that write them.
 """
 
 import re
@@ -10,7 +10,7 @@ from ..inventory import BUILDING, Inventory
 
 FILE = ord("f")    # the kind of a regular file in a layer's entries
 
-# (where, whose); the path ends in a slash or goes on.
+# (pattern of the path, what it is)
 _CACHES = tuple((re.compile(pattern), whose) for pattern, whose in (
     (r"^/var/lib/apt/lists/(?!lock$|partial/?$)", "apt's package lists"),
     (r"^/var/cache/apt/", "apt's archives"),
@@ -34,7 +34,7 @@ _CACHES = tuple((re.compile(pattern), whose) for pattern, whose in (
     (r"/\.(?:cache/)?ccache/", "ccache"),
 ))
 
-# Languages whose source is no part of what runs.
+# Languages whose source is not needed to run.
 _SOURCES = re.compile(r"\.(?:go|c|cc|cpp|cxx|h|hh|hpp|rs|java|kt|kts|scala|swift|cs|fs|vb|zig|nim|hs|ml|f90|"
                       r"tsx?|jsx|vue|svelte|scss|less|pas|d)$|/(?:go\.(?:mod|sum)|Cargo\.(?:toml|lock)|pom\.xml|"
                       r"build\.gradle(?:\.kts)?|CMakeLists\.txt|Makefile|Dockerfile[^/]*|tsconfig\.json)$")
@@ -43,7 +43,7 @@ _TESTS = re.compile(r"/(?:tests?|__tests__|spec|testdata|fixtures)/|"
 _HISTORY = re.compile(r"/\.(?:git|hg|svn)/")
 INSTALLED = re.compile(r"/(?:node_modules|site-packages|dist-packages|vendor|gems)/")
 
-# What only a compiler reads, wherever it lies.
+# What only a compiler reads.
 _MATERIAL = re.compile(r"^/usr/(?:local/)?include/|^/usr/lib(?:exec)?/gcc[^/]*/|/jmods/|"
                        r"\.(?:a|o|h|hpp|la|pc|jmod)$|/lib/src\.zip$")
 
@@ -51,19 +51,19 @@ NODE_PACKAGE = re.compile(r"/(node_modules/(?:.*/node_modules/)?((?:@[^/]+/)?[^/
 
 
 def cache(path: str) -> str:
-    """Whose cache a file is in, '' for none."""
+    """Whose cache contains a file, '' for none."""
     return next((whose for where, whose in _CACHES if where.search(path)), "")
 
 
 def cache_folder(path: str) -> str:
-    """The folder of the cache that a file is in, with a slash at its end; '' for none."""
+    """The folder of the cache that contains a file, with a slash at its end; '' for none."""
     found = next(filter(None, (where.search(path) for where, _ in _CACHES)), None)
     return path[:found.end()] if found else ""
 
 
 def unused_kind(path: str) -> str:
-    """'sources', 'tests' or 'version control' for a file that does not run, '' for any
-    other. What an installer brought has them too, and there they are its own affair."""
+    """'sources', 'tests' or 'version control' for a file that is not needed to run, '' for any other, and for the files
+    of installed packages."""
     if _HISTORY.search(path):
         return "version control"
     if INSTALLED.search(path):
@@ -74,7 +74,7 @@ def unused_kind(path: str) -> str:
 
 
 class BuildFiles:
-    """The files of an image that only building reads: its tools, and what is theirs."""
+    """The files of an image that only building reads: build tools and their files."""
 
     def __init__(self, inventory: Inventory):
         self._tools = {tool.path for tool in inventory.kind(*BUILDING)}
@@ -85,7 +85,7 @@ class BuildFiles:
 
 
 def _homes(inventory: Inventory) -> Iterator[str]:
-    """Folders that are a tool chain as a whole: that of the `go` command, of rustc."""
+    """The folders of whole tool chains: that of the `go` command, and of rustc."""
     for tool in inventory.kind(*BUILDING):
         folder, _, name = tool.path.rpartition("/")
         if name in ("go", "rustc") and folder.endswith("/bin") and folder not in ("/bin", "/usr/bin", "/usr/local/bin"):
@@ -93,8 +93,7 @@ def _homes(inventory: Inventory) -> Iterator[str]:
 
 
 def visible_files(inventory: Inventory, index: int) -> Mapping[str, int]:
-    """{path: bytes} of a layer's files that a container sees; a hard link counts nothing."""
+    """{path: bytes} of a layer's files that a container sees, without hard links."""
     entries = inventory.tree.entries[index]
     return {entries.paths[row]: entries.sizes[row] for row in inventory.tree.visible(index)
             if entries.kinds[row] == FILE}
-

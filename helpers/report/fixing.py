@@ -1,4 +1,4 @@
-"""An improved Dockerfile beside a project's own: each change built, started and compared before it is kept."""
+"""A fixed Dockerfile beside the project's own. Each change is built, started and compared before it is kept."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +24,7 @@ from .smaller_base import smaller_base, two_stages
 _BASES = (two_stages, smaller_base)
 _REWRITERS = (*_BASES, stage_names, without_caches, copy_order, npm_ci, numeric_user)
 _MARK = "# Written by `python -m helpers report --fix`, which may write it again."
-# Records of a run and not of what it installed.
+# What a RUN leaves besides what it installs.
 _RECORDS = ("/var/log/", "/var/cache/", "/tmp/", "/root/")
 
 
@@ -33,14 +33,14 @@ class Change:
     """A change that was tried."""
 
     rule: str    # of the finding that it fixes
-    line: int    # of the Dockerfile as it was before the change
-    reason: str    # why, as the comment above the line says
-    refused: str = ""    # why it was taken back, '' if it was kept
-    # what lines of the Dockerfile brought and the new image does without, a sentence for each line
+    line: int    # in the Dockerfile before the change
+    reason: str    # as in the comment above the line
+    refused: str = ""    # why it was reverted, '' if it was kept
+    # what lines of the Dockerfile added and the new image lacks, a sentence for each line
     left: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, object]:
-        """Its part of `report --fix --json`."""
+        """The change in `report --fix --json`."""
         return {"rule": self.rule, "line": self.line, "reason": self.reason, "kept": not self.refused,
                 "refused": self.refused or None, "left": list(self.left)}
 
@@ -49,9 +49,9 @@ class Change:
 class Behaviour:
     """What a container did."""
 
-    code: int | None = None    # its exit code, None if it was still running
+    code: int | None = None    # the exit code, None if it was still running
     output: tuple[str, ...] = ()    # the lines that it printed
-    # (status, body) of a server on the lowest port that the image names, None if there was none
+    # (status, body) of a server on the lowest exposed port, None for no server
     answer: tuple[int, bytes] | None = None
     error: str = ""    # why the engine could not start it, '' if it did
     seconds: float = 0.0    # until it ended or answered
@@ -59,15 +59,15 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Fixed:
-    """What became of a Dockerfile."""
+    """The result of `fix`."""
 
-    file: Path | None    # the improved one, None where nothing was improved
+    file: Path | None    # the fixed Dockerfile, None if nothing was changed
     changes: tuple[Change, ...]    # in the order in which they were tried
-    reports: tuple[Report, Report] = field(repr=False)    # of the original and of the improved one
-    behaviour: tuple[Behaviour, Behaviour] = field(repr=False)    # what a container of either did
+    reports: tuple[Report, Report] = field(repr=False)    # on the original and on the fixed one
+    behaviour: tuple[Behaviour, Behaviour] = field(repr=False)    # of a container of each
 
     def facts(self) -> dict[str, object]:
-        """`fix` in the JSON of the report."""
+        """`fix` in `report --fix --json`."""
         sides = [{"unpacked": made.image.unpacked, "tools": len(made.inventory.tools),
                   "packages": len(made.inventory.packages), "build_seconds": round(made.result.seconds, 3),
                   "start_seconds": round(done.seconds, 3)}
@@ -78,12 +78,12 @@ class Fixed:
 
 def fix(before: Report, folder: str | Path, *, engine: Engine | None = None,
         say: Callable[[str], None] = lambda _: None, **options: Any) -> Fixed:
-    """Improve the Dockerfile that `before` is about, and write the result beside it, as NAME.fixed.
+    """Fix the findings of the report `before`, and write the Dockerfile beside the original, as NAME.fixed.
 
-    Each change is built and started like the original. One that fails to build, loses a file that is no cache, or
-    behaves otherwise is taken back. `options` are those of `report`.
+    Each change is built and started like the original. It is reverted if it does not build, loses a file that is no
+    cache, or behaves differently. `options` are those of `report`.
 
-    Raises CourseError for a NAME.fixed that somebody else wrote, and the errors of `report`.
+    Raises CourseError for a NAME.fixed that `fix` did not write, and the errors of `report`.
     """
     engine = engine or connect()
     name = options.get("dockerfile", "Dockerfile")
@@ -92,8 +92,8 @@ def fix(before: Report, folder: str | Path, *, engine: Engine | None = None,
     seen = observe(before.result.image, _context(before).start, engine)
     again = observe(before.result.image, _context(before).start, engine)
     if seen.error or not is_steady(seen, again):
-        say(f"The program cannot be started, so no change can be compared: {seen.error}" if seen.error else
-            "The program behaves differently each time it starts, so no change can be compared.")
+        say(f"The program cannot be started, so changes cannot be compared: {seen.error}" if seen.error else
+            "The program behaves differently each time it starts, so changes cannot be compared.")
         return Fixed(None, (), (before, before), (seen, seen))
     trial = _Trial(before, (seen, again), engine, lambda text: report(folder, text=text, engine=engine, **options))
     for rewriter in _REWRITERS:
@@ -107,7 +107,7 @@ def fix(before: Report, folder: str | Path, *, engine: Engine | None = None,
 def writable(file: Path) -> None:
     """Raises CourseError for a file that `fix` did not write."""
     if file.exists() and _MARK not in read_file(file):
-        raise CourseError(f"{file} is there already.", why="It was not written by --fix, and is not overwritten.",
+        raise CourseError(f"{file} already exists.", why="It was not written by --fix, so it is not overwritten.",
                           remedy="Rename it, or move it elsewhere.")
 
 
@@ -122,7 +122,7 @@ class _Trial:
         self.changes: list[Change] = []
 
     def all_of(self, rewriter: Callable[[ReportContext], Iterator[Rewrite]], say: Callable[[str], None]) -> None:
-        """Try the changes of one kind, one at a time: each is found in the file that the last one left."""
+        """Try the changes of one kind, one at a time, each on the result of those before it."""
         refused: set[str] = set()
         while rewrite := next((each for each in rewriter(_context(self.best))
                                if each.text(self.text) not in refused), None):
@@ -132,12 +132,12 @@ class _Trial:
             why = self._try(text, rewriter in _BASES)
             left = () if why else _left(previous, self.best)
             self.changes.append(Change(rewrite.rule, rewrite.line, rewrite.reason, why, left))
-            for said in (f"Taken back: {why}.",) if why else left:
+            for said in (f"Reverted: {why}.",) if why else left:
                 say(said)
             refused.add(text)
 
     def _try(self, text: str, other_files: bool) -> str:
-        """Keep a text if its image does the same; else why not."""
+        """Keep a text if its image behaves the same; why it does not, or ''."""
         try:
             made = self.build(text)
         except EngineError:
@@ -158,22 +158,22 @@ class _Trial:
 
 
 def _lost(before: Report, after: Report, other_files: bool) -> str:
-    """What an image lacks or has besides, that is no cache; where most files are to go (`other_files`), only the
-    libraries of its own programs that had them: what the new base lacks for its own is no matter of the change."""
+    """A file, no cache, that is in one image only. If most files are meant to go (`other_files`), a library that one of
+    the image's own programs has lost; those of the new base do not count."""
     if other_files:
-        missing = [f"{node.path} needs {', '.join(lacks)}" for node, program in after.inventory.tree.under("programs")
+        missing = (f"{node.path} needs {', '.join(lacks)}" for node, program in after.inventory.tree.under("programs")
                    if program.elf and node.layer >= after.image.base_layers
                    and (lacks := after.inventory.needs(node.path).missing)
-                   and not (node.path in before.inventory.programs and before.inventory.needs(node.path).missing)]
-        return missing[0] if missing else ""
+                   and not (node.path in before.inventory.programs and before.inventory.needs(node.path).missing))
+        return next(missing, "")
     one, two = ({path for path in each.inventory.tree if not cache(path) and not cache(f"{path}/x")
                  and not path.startswith(_RECORDS)} for each in (before, after))
     return f"{sorted(one ^ two)[0]} is in one image only" if one != two else ""
 
 
 def _left(before: Report, after: Report) -> tuple[str, ...]:
-    """Files that are no cache, which lines of the one Dockerfile brought and the image of the other does not have; and
-    variables, which come with the base."""
+    """Sentences on what the new image lacks: files that lines of the old Dockerfile added, caches apart, and variables
+    of the base."""
     context, there = _context(before), set(after.inventory.tree)
     said = []
     for line, layers in context.own_lines():
@@ -181,34 +181,34 @@ def _left(before: Report, after: Report) -> tuple[str, ...]:
                 if path not in there and not cache(path) and not path.startswith(_RECORDS)}
         if gone:
             heaviest = sorted(gone, key=lambda path: (-gone[path], path))
-            said.append(f"Left out, since it started without: {some(heaviest, NAMES)}, "
-                        f"which line {line} brought ({size(sum(gone.values()))}).")
+            said.append(f"Left out, as the program starts without it: {some(heaviest, NAMES)}, "
+                        f"added by line {line} ({size(sum(gone.values()))}).")
     unset = sorted(context.start.environment.keys() - _context(after).start.environment.keys())
     if unset:
-        said.append(f"Left out, since it started without: the base's variables {some(unset, NAMES)}.")
+        said.append(f"Left out, as the program starts without it: the base's variables {some(unset, NAMES)}.")
     return tuple(said)
 
 
 def _context(made: Report) -> ReportContext:
     if made.context is None:
-        raise ValueError("a report that was not made by report()")
+        raise ValueError("a report without a context")
     return made.context
 
 
 def _marked(text: str, changes: Iterable[Change] = ()) -> str:
-    """The text with the mark, and what was left out, below its directives, which must stand first."""
+    """The text, with the mark and what was left out below its directives, which have to come first."""
     count = len(list(directives(text.splitlines())))
     lines = text.splitlines(keepends=True)
     left = [f"# {said}\n" for each in changes for said in each.left]
     return "".join([*lines[:count], f"{_MARK}\n", *left, *lines[count:]])
 
 
-_SHOWN = 60     # characters of a line
-_SECONDS = 10   # in which a program ends, or a server answers
+_SHOWN = 60     # characters of a line in a message
+_SECONDS = 10   # for a program to end, or a server to answer
 
 
 def observe(image: str, start: Start, engine: Engine) -> Behaviour:
-    """Start an image as it is, without a network, and as a server where it names a port. Raises the engine's errors."""
+    """Start an image, without a network, and as a server if it exposes a port. Raises the engine's errors."""
     if start.ports:
         try:
             with serve(image, port=min(start.ports), timeout=_SECONDS, engine=engine) as server:
@@ -216,7 +216,7 @@ def observe(image: str, start: Start, engine: Engine) -> Behaviour:
                 return Behaviour(None, (), (answer.status, answer.body), seconds=server.first_answer)
         except EngineError:
             raise
-        except CourseError:   # no server, or none that answers here
+        except CourseError:   # it is no server, or does not answer
             pass
     began = time.monotonic()
     try:
@@ -231,37 +231,33 @@ def observe(image: str, start: Start, engine: Engine) -> Behaviour:
 
 
 def difference(before: Behaviour, again: Behaviour, after: Behaviour) -> str:
-    """What another image does otherwise, '' for nothing. `before` and `again` are of the same image: what differs
-    between them says nothing."""
+    """How `after` differs, '' if it does not. `before` and `again` are of the same image: what differs between them
+    does not count."""
     if not is_steady(before, again):
         return "it behaves differently each time it starts"
     if after.error != before.error:
-        return after.error or "it starts, and did not before"
+        return after.error or "it starts, but the original does not"
     if after.code != before.code:
-        return f"{_ending(after)}, and {_ending(before)} before"
+        return f"it {described(after)}, but the original {described(before)}"
     if (after.answer is None) != (before.answer is None) or after.answer and before.answer and (
             after.answer[0] != before.answer[0] or before.answer == again.answer and after.answer != before.answer):
-        return "it answers otherwise on its port"
+        return "it answers differently on its port"
     if len(after.output) != len(before.output):
-        return f"it prints {counted(len(after.output), 'line')}, and {len(before.output)} before"
+        return f"it prints {counted(len(after.output), 'line')}, but the original {len(before.output)}"
     other = [(new, old) for new, old, second in zip(after.output, before.output, again.output, strict=True)
              if new != old == second]
-    return f"it prints {other[0][0][:_SHOWN]!r}, and {other[0][1][:_SHOWN]!r} before" if other else ""
+    return f"it prints {other[0][0][:_SHOWN]!r}, but the original {other[0][1][:_SHOWN]!r}" if other else ""
 
 
 def is_steady(before: Behaviour, again: Behaviour) -> bool:
-    """Whether an image does so much the same twice that another one can be compared with it."""
+    """Whether two runs of an image are similar enough to compare another image with it."""
     kinds = [(each.code, bool(each.error), each.answer and each.answer[0], len(each.output))
              for each in (before, again)]
     return kinds[0] == kinds[1]
 
 
 def described(done: Behaviour) -> str:
-    """What was compared, as text: 'ends with exit code 0'."""
+    """What was observed, in words: 'ends with exit code 0'."""
     if done.answer:
         return f"answers with status {done.answer[0]}"
     return f"is still running after {_SECONDS} s" if done.code is None else f"ends with exit code {done.code}"
-
-
-def _ending(done: Behaviour) -> str:
-    return "it is still running" if done.code is None else f"it ends with exit code {done.code}"

@@ -1,6 +1,6 @@
-"""The kitchen and the dining room: what is in a builder, what crosses, what is shipped.
+"""The kitchen and the dining room: what is in the builder, what crosses, and what is shipped.
 
-Every byte that a container of the image would see is counted once.
+Every byte that a container sees counts once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,13 +18,12 @@ _PLURAL = {kind: f"{kind}s" for kind in KINDS} | {"version control": "version co
 
 @dataclass(frozen=True)
 class Thing:
-    """Things of one kind in a room. `use`: 'build', 'own' (made by the build itself),
-    'run' (what crosses), or 'rest'. `names`: of tools."""
+    """Things of one kind in a room."""
 
     name: str
-    size: int
-    use: str
-    names: tuple[str, ...] = ()
+    size: int    # bytes
+    use: str    # 'build', 'own' (made by the build), 'run' (what crosses) or 'rest'
+    names: tuple[str, ...] = ()    # of tools
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Rooms:
 
     kitchen: tuple[Thing, ...]    # the things in each, the largest first
     dining: tuple[Thing, ...]
-    bridges: tuple[Instruction, ...]    # the COPY --from instructions over which something came
+    bridges: tuple[Instruction, ...]    # the COPY --from instructions over which it crossed
     crossed: Mapping[str, int]    # {path in the dining room: bytes}
     inventories: tuple[Inventory, Inventory]
 
@@ -43,19 +42,18 @@ class Rooms:
         return sum(self.crossed.values())
 
     def tools(self) -> tuple[str, ...]:
-        """Kinds of tools that are in the kitchen and not in the dining room."""
+        """Kinds of tools in the kitchen that are not in the dining room."""
         left = {each.name for each in self.dining}
         return tuple(each.name for each in self.kitchen if each.names and each.name not in left)
 
 
 def total(things: Iterable[Thing]) -> int:
-    """Bytes of these together."""
+    """Bytes of all these things."""
     return sum(each.size for each in things)
 
 
 def rooms(kitchen: Inventory, dining: Inventory, dockerfile: Dockerfile, target: str | None = None) -> Rooms:
-    """What is in the stage that builds and in the one that is shipped (`target`, None:
-    the last), and what came from the one into the other."""
+    """What is in the stage that builds and in the one that ships (`target`, None: the last), and what crossed."""
     lines = Provenance(dockerfile, target, dining.image)
     from_stages = {edge.line for edge in dockerfile.edges if edge.via == "COPY" and not edge.external}
     bridges: dict[int, Instruction] = {}
@@ -71,7 +69,7 @@ def rooms(kitchen: Inventory, dining: Inventory, dockerfile: Dockerfile, target:
 
 
 def _below(inventory: Inventory, source: str) -> set[str]:
-    """The file that a source of COPY names, or the files in that folder."""
+    """The file that a source of a COPY names, or all files in that folder."""
     node = inventory.tree.resolve(source)
     if node is None:
         return set()
@@ -81,7 +79,7 @@ def _below(inventory: Inventory, source: str) -> set[str]:
 
 
 def _things(inventory: Inventory, food: set[str]) -> tuple[Thing, ...]:
-    kind_of = {tool.path: tool.kind for tool in reversed(inventory.tools)}   # of several kinds, the first counts
+    kind_of = {tool.path: tool.kind for tool in reversed(inventory.tools)}   # the first kind of a tool counts
     material = BuildFiles(inventory)
     sizes: dict[str, int] = {}
     for index in range(len(inventory.image.layers)):

@@ -1,4 +1,4 @@
-"""What a report says: findings, each with its rule, its line and the bytes that a fix saves."""
+"""The findings of a report, each with its rule, its line and the bytes that a fix saves."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from ..text import shown
 
 SEVERITIES = ("high", "medium", "low")
 
-WORTH = 10_000     # bytes below which nobody changes a Dockerfile
-NAMES = 6          # of tools or folders in a sentence
-# (severity, part of the image, bytes): a saving weighs that much from both on. Nearly all of a small image is still
-# little to pull and to keep, and nobody has to hurry for it.
+WORTH = 10_000     # fewer bytes are not worth a change
+NAMES = 6          # tools or folders that a sentence lists
+# (severity, share of the image, bytes): the least of both that has that severity. Most of a small image is still
+# little.
 _WEIGHTS = (("high", 0.10, 50_000_000), ("medium", 0.01, 1_000_000))
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What one looks for. `lesson` is the number of the one that teaches it."""
+    """What a rule looks for, and the number of the lesson that teaches it."""
 
     title: str
     lesson: str
@@ -59,12 +59,12 @@ class Finding:
 
     rule      its id, one of RULES
     severity  'high', 'medium' or 'low'
-    line      of the Dockerfile that brings it, from 1; None where no line does
+    line      of the Dockerfile that causes it, from 1; None if no line does
     what      what was found, with the evidence
     why       what is wrong with it
     remedy    what to do
-    saves     bytes of the image that a fix removes, None where that was not measured
-    also      other lines that take part: of the instruction that hides, that installs
+    saves     bytes of the image that a fix removes, None if that was not measured
+    also      other lines that take part, such as the one that hides or installs the files
     """
 
     rule: str
@@ -78,7 +78,7 @@ class Finding:
 
     @property
     def title(self) -> str:
-        """What the rule looks for, as a title."""
+        """What the rule looks for."""
         return RULES[self.rule].title
 
     @property
@@ -87,7 +87,7 @@ class Finding:
         return RULES[self.rule].lesson
 
     def facts(self) -> dict[str, object]:
-        """The finding's part of `report --json`."""
+        """The finding in `report --json`."""
         return {"rule": self.rule, "severity": self.severity, "line": self.line, "also": list(self.also),
                 "title": self.title, "what": self.what, "why": self.why, "remedy": self.remedy,
                 "saves": self.saves, "lesson": self.lesson}
@@ -98,18 +98,17 @@ class Finding:
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The heaviest first: by severity, in which a saving counts by its bytes and
-    its part of the image (see `weight`); then by bytes; then as they stand in the file."""
+    """Findings by severity, then bytes saved, then line."""
     return tuple(sorted(findings, key=lambda each: (
         SEVERITIES.index(each.severity), -(each.saves or 0), each.line or 0, each.rule)))
 
 
 def reaches(found: Finding, level: str) -> bool:
-    """Whether a finding is as severe as `level` or more so."""
+    """Whether a finding is at least as severe as `level`."""
     return SEVERITIES.index(found.severity) <= SEVERITIES.index(level)
 
 
 def weight(saved: int, unpacked: int, least: str = "low") -> str:
-    """The severity of so many bytes in an image of `unpacked`, `least` or above."""
+    """The severity of a saving, in an image of `unpacked` bytes; at least `least`."""
     found = next((severity for severity, part, count in _WEIGHTS if saved >= max(part * unpacked, count)), "low")
     return min(found, least, key=SEVERITIES.index)

@@ -1,4 +1,4 @@
-"""What linters say of the text besides: an opinion, where a finding has been measured."""
+"""What linters say about the text: opinions, while findings are measured."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from ..dockerfile import Dockerfile
 from ..errors import LinterUnavailable
 from .model import Finding
 
-# Rules that say the same: of hadolint or BuildKit as one of ours, which has evidence; of hadolint as BuildKit's.
-# Source: hadolint's wiki; docs.docker.com, "Build checks".
+# {rule of hadolint or BuildKit: rule of the report, or of hadolint: of BuildKit, that says the same}. Source:
+# hadolint's wiki; docs.docker.com, "Build checks".
 _SAME = {"DL3002": "root-user", "DL3006": "moving-tag", "DL3007": "moving-tag", "DL3009": "cache-left",
          "DL3019": "cache-left", "DL3022": "similar-name", "DL3024": "duplicate-stage", "DL3040": "cache-left",
          "DL3042": "cache-left", "DL3060": "cache-left", "DL3064": "secret", "SecretsUsedInArgOrEnv": "secret", **SAME,
          "DL3000": "WorkdirRelativePath", "DL3025": "JSONArgsRecommended", "DL3029": "FromPlatformFlagConstDisallowed",
          "DL3063": "ReservedStageName", "DL4000": "MaintainerDeprecated", "DL3012": "MultipleInstructionsDisallowed",
          "DL4003": "MultipleInstructionsDisallowed", "DL4004": "MultipleInstructionsDisallowed"}
-# Of several, hadolint marks the one that counts and BuildKit the one before, which does not.
+# Of several such instructions, hadolint marks the last one and BuildKit the one before it.
 _REPEATED = {"DL3012": "HEALTHCHECK", "DL4003": "CMD", "DL4004": "ENTRYPOINT"}
 
 
@@ -26,17 +26,17 @@ class Opinions:
     """What linters say of a Dockerfile."""
 
     all: tuple[linter.Finding, ...] = ()    # everything that hadolint says
-    besides: tuple[linter.Finding, ...] = ()    # without what a finding or one of `checks` says already
-    without: str = ""    # why hadolint says nothing, '' if it did speak
-    # what the builder's own checks say, without what a finding on the same line says already
+    besides: tuple[linter.Finding, ...] = ()    # those that neither a finding nor one of `checks` repeats
+    without: str = ""    # why hadolint was not run, '' if it was
+    # what the builder's own checks say, without what a finding on the same line says
     checks: tuple[linter.Finding, ...] = ()
 
 
 def opinions(dockerfile: Dockerfile, findings: Sequence[Finding], warnings: Sequence[linter.Finding] = ()) -> Opinions:
-    """What linters say of a Dockerfile, beside the report's `findings`; `warnings` are of the builder's own checks."""
+    """What linters say about a Dockerfile, besides the report's `findings`. `warnings` are the builder's own checks."""
     known = {(each.rule, each.line) for each in findings}
     checks = tuple(each for each in warnings if (_SAME.get(each.rule), each.line) not in known)
-    # What BuildKit says as one of ours does, hadolint may say too, and ours need not have been found.
+    # hadolint may repeat a warning of BuildKit whose rule is also the report's, even without that finding.
     known |= {(name, each.line) for each in warnings for name in (each.rule, _SAME.get(each.rule, each.rule))}
     try:
         said = linter.lint(dockerfile.text)
@@ -47,7 +47,7 @@ def opinions(dockerfile: Dockerfile, findings: Sequence[Finding], warnings: Sequ
 
 
 def _line(found: linter.Finding, dockerfile: Dockerfile) -> int:
-    """The line at which BuildKit says the same."""
+    """The line at which BuildKit would say the same."""
     above = [each.line for each in dockerfile.instructions
              if each.keyword == _REPEATED.get(found.rule) and each.line < found.line]
     return above[-1] if above else found.line

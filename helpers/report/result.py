@@ -22,12 +22,12 @@ class Report:
     """A project that was built and looked at.
 
     result    of the build: stages, steps, times
-    lines     which line of the Dockerfile brought which layer
-    main      the program that the image is for, None if it is unknown
-    findings  what to fix, the heaviest first
+    lines     which line of the Dockerfile made which layer
+    main      the program that the image starts, None if unknown
+    findings  what to fix, the most severe first
     unique    bytes of the layers that no other named image in the engine has
     transfer  bytes that a push or pull moves, None if that was not measured
-    opinions  what hadolint and the builder's own checks say of the text
+    opinions  what hadolint and the builder's own checks say
     context   what the rules looked at
     """
 
@@ -48,26 +48,26 @@ class Report:
 
     @property
     def project(self) -> str:
-        """Its name, as that of its image begins."""
+        """The name of the project, with which that of its image begins."""
         return self.result.tag.partition(":")[0]
 
     def of(self, rule: str) -> tuple[Finding, ...]:
-        """The findings of a rule."""
+        """The findings of one rule."""
         return tuple(each for each in self.findings if each.rule == rule)
 
     def by_line(self) -> dict[int, list[Finding]]:
-        """{line: its findings}; those of no line stand under 0."""
+        """{line: its findings}; those without a line are under 0."""
         found: dict[int, list[Finding]] = {}
         for each in self.findings:
             found.setdefault(each.line or 0, []).append(each)
         return found
 
     def layers(self) -> tuple[tuple[int, Layer], ...]:
-        """(line, layer), the lowest first. All of a base's are of the last FROM's line."""
+        """(line, layer), the lowest first; layers of the base have the line of the last FROM."""
         return tuple((self.lines.line(index), layer) for index, layer in enumerate(self.image.layers))
 
     def brought(self) -> dict[int, int]:
-        """{line: bytes of the image that it brings}, in the order of the file."""
+        """{line: bytes that it adds to the image}, in the order of the file."""
         found: dict[int, int] = {}
         for line, layer in self.layers():
             found[line] = found.get(line, 0) + layer.unpacked
@@ -101,9 +101,9 @@ _LEVELS = {"high": "error", "medium": "warning", "low": "note", "info": "note", 
 
 
 def to_sarif(report: Report, file: str) -> dict[str, Any]:
-    """The findings and the linters' opinions, each with its rule and lines.
+    """The findings and opinions as SARIF 2.1.0, for code scanning.
 
-    file  path of the Dockerfile as the results are to name it: from the root of the repository
+    file  path of the Dockerfile in the results, from the root of the repository
     """
     said = (*report.opinions.checks, *report.opinions.besides)
     opinions = {each.rule: each for each in said}
@@ -127,6 +127,6 @@ def _result(rule: str, level: str, text: str, places: Iterable[dict[str, Any]]) 
 
 
 def _place(line: int | None, file: str) -> dict[str, Any]:
-    # What no line brings is marked at the first: a result without a line is shown nowhere.
+    # Code scanning does not show a result without a line.
     return {"physicalLocation": {"artifactLocation": {"uri": quote(os.fsencode(file))},
                                  "region": {"startLine": line or 1}}}

@@ -1,4 +1,4 @@
-"""Build a project and look at what came out."""
+"""Build a project and report on the image."""
 
 import hashlib
 import os
@@ -35,12 +35,12 @@ def report(context: str | Path = ".", *, transfer: bool = False, engine: Engine 
            say: Callable[[str], None] | None = None, **options: Any) -> Report:
     """Build the project in `context` and report on it.
 
-    Nothing of the project is changed. Its image is called PROJECT:report..., and `clean` removes it.
+    The project is not changed. Its image is called PROJECT:report..., and `clean` removes it.
 
-    transfer  measure the transfer size too, which takes about a second for 25 MB
-    watch     called with the build's `Progress` after each piece of news
-    finished  called with the build's result before the image is looked at
-    say       called with a sentence when base images have to be fetched
+    transfer  also measure the transfer size, which takes about a second for 25 MB
+    watch     called with the build's `Progress` at each event
+    finished  called with the build's result before the image is inspected
+    say       called with a sentence when base images have to be downloaded
     options   the other fields of `helpers.builder.BuildRequest`: dockerfile, target, builder, args, secrets, lend, ...
 
     Raises the errors of `helpers.builder.build`.
@@ -61,16 +61,16 @@ def report(context: str | Path = ".", *, transfer: bool = False, engine: Engine 
 
 
 def findings_of(context: ReportContext) -> tuple[Finding, ...]:
-    """What to fix in a built project, the heaviest first. Asks no engine."""
+    """What to fix in a built project, the most severe first. No engine is needed."""
     return ordered(chained.from_iterable(rule(context) for rule in RULES))
 
 
 def name(root: Path, dockerfile: str, target: str | None, text: str | None = None) -> str:
-    """A name for the project's image, its own for each Dockerfile and target, and for a text in place of the file."""
+    """The name of the project's image: another one for each Dockerfile, target, and text in place of the file."""
     project = root.resolve()
     file = _words(dockerfile.removeprefix("Dockerfile"))
     words = ["report", *([file] if file else []), *([_words(target)] if target else [])]
-    if text or project.parent not in applications():    # two folders of a user's may have one name
+    if text or project.parent not in applications():    # two folders of a user may have the same name
         place = "\0".join((str(project), dockerfile, target or "", *([text] if text else [])))
         words.append(hashlib.sha256(os.fsencode(place)).hexdigest()[:8])
     return f"{_words(project.name) or 'project'}:{'-'.join(words)}"
@@ -81,7 +81,7 @@ def _words(name: str) -> str:
 
 
 def context_of(result: BuildResult, found: Inventory, sent: Context, engine: Engine) -> ReportContext:
-    """What the rules look at: a build, the inventory of its image, and the build context that was sent."""
+    """The input of the rules: a build, the inventory of its image, and the build context that was sent."""
     start = images.start(found.image, engine)
     main = entrypoint.find(found, start)
     chosen = None
@@ -93,12 +93,9 @@ def context_of(result: BuildResult, found: Inventory, sent: Context, engine: Eng
 
 
 def _built_on(result: BuildResult, engine: Engine) -> str:
-    """What the builder's base says that it is, for an image that says nothing."""
-    for ref in result.dockerfile.bases_needed(result.target):
-        seen = _here(ref, engine)
-        if seen and seen.os:
-            return seen.os
-    return ""
+    """The operating system of a builder's base, for an image that does not name its own; '' if unknown."""
+    found = (_here(ref, engine) for ref in result.dockerfile.bases_needed(result.target))
+    return next((each.os for each in found if each and each.os), "")
 
 
 def _here(ref: str, engine: Engine) -> Inventory | None:

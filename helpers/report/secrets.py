@@ -8,8 +8,8 @@ from ..dockerfile.scope import settings
 from .context import ReportContext
 from .model import Finding
 
-# What the name of a secret ends in, upper context. PASS, PWD and KEY also end other words (COMPASS,
-# OLDPWD, CACHE_KEY), so that they need company.
+# How the name of a secret ends. PASS, PWD and KEY need a word before them, since other names end in them too (COMPASS,
+# OLDPWD, CACHE_KEY).
 _SECRET = re.compile(
     r"(?:TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|SECRETS|CREDENTIALS?|"
     r"(?:^|_|DB|SMTP|MAIL|ROOT|ADMIN|USER|FTP|SSH|PG|SQL|REDIS|SUDO|VNC)(?:PASS|PWD|PW)|(?:GH|GITHUB|GITLAB|AZURE|"
@@ -17,12 +17,12 @@ _SECRET = re.compile(
     r"(?:^|_)(?:BASIC|REGISTRY|PROXY|NPM_CONFIG_?)_AUTH|DOCKER_AUTH_CONFIG|"
     r"(?:API|ACCESS|SECRET|PRIVATE|AUTH|SIGNING|ENCRYPTION|DEPLOY|SSH|MASTER|JWT|LICENSE|ACCOUNT|SHARED|(?:^|"
     r"_)APP)_?KEY)"
-    # It may go on with which one of several it is. NAME_FILE and NAME_PATH only say where it is.
+    # It may end in which of several it is; NAME_FILE and NAME_PATH only say where it is.
     r"(?:_?\d+|_(?:BASE|DEV|LIVE|NEW|OLD|PRIMARY|PROD|PRODUCTION|SECONDARY|STAGING|TEST|VALUE))*$")
-# Public keys, the tokens of a text, switches that say whether there is a secret, and the shell's own variables.
+# Public keys, tokens of a language model, switches, and the shell's own variables.
 _HARMLESS = re.compile(r"(?:^|_)PUB(?:LIC)?(?:_|KEY)|(?:^|_)(?:BOS|CLS|CSRF|EOS|MASK|MAX|NUM|PAD|SEP|STOP|UNK)_TOKEN$|"
                        r"^(?:ALLOW|CHECK|DISABLE|ENABLE|HAS|IGNORE|NO|REQUIRE|SKIP|USE|WITH(?:OUT)?)_|^(?:OLD)?PWD$")
-# How some that are given out begin. Source: their issuers' documentation.
+# How the keys of some services begin. Source: the services' documentation.
 _ISSUED = re.compile(r"(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_\w{36}|github_pat_\w{22,}|glpat-[\w-]{20}|"
                      r"xox[abprs]-[\w-]{10,}|"
                      r"npm_\w{36}|(?:sk|rk)_(?:live|test)_\w{16,}|AIza[\w-]{35}|dckr_pat_[\w-]{20,}|pypi-AgE[\w-]{16,}|"
@@ -32,10 +32,10 @@ _SWITCHES = ("", "true", "false", "yes", "no", "on", "off", "0", "1", "none", "n
 
 
 def secrets(context: ReportContext) -> Iterator[Finding]:
-    """ARG and ENV whose name or value looks like a secret's, in the stages that are built.
+    """ARG and ENV whose name or value looks like a secret, in the stages that are built.
 
-    Evidence: the instruction. An ENV is in the image's settings, an ARG in the history of every
-    RUN below it. Source: docs.docker.com, "Build secrets"; BuildKit's check SecretsUsedInArgOrEnv.
+    Evidence: the instruction. An ENV is in the image's configuration, an ARG in the history of every RUN below it.
+    Source: docs.docker.com, "Build secrets"; BuildKit's check SecretsUsedInArgOrEnv.
     """
     for stage in context.needed:
         for each in stage.instructions:
@@ -47,8 +47,8 @@ def secrets(context: ReportContext) -> Iterator[Finding]:
 
 
 def looks_secret(keyword: str, name: str, value: str) -> bool:
-    """Whether an ARG or ENV of that name and value holds a secret: an ARG also without a value,
-    since it is to be given one; no path, address or switch, which only say where one is or whether."""
+    """Whether an ARG or ENV with that name and value holds a secret. An ARG may have no value yet; a path, address or
+    switch is no secret."""
     if _ISSUED.search(value) or _IN_URL.search(value):
         return True
     # accessToken -> ACCESS_TOKEN
@@ -63,14 +63,14 @@ def looks_secret(keyword: str, name: str, value: str) -> bool:
 def _secret(each: Instruction, names: Sequence[str], shipped: bool, runs: bool) -> Finding:
     named = " and ".join(names)
     if shipped and each.keyword == "ENV":
-        severity, why = "high", "It is stored in the image's settings, where everyone who has the image can read it."
+        severity, why = "high", "It is in the image's configuration, where everyone who has the image can read it."
     elif shipped and runs:
         severity, why = "high", "The image's history records the arguments of every RUN."
     elif shipped:
         severity, why = "medium", "The next RUN below it will record its value in the image's history."
     else:
-        severity, why = "medium", "It stays in the history and the cache of that stage, wherever they are pushed."
+        severity, why = "medium", "It stays in that stage's history and cache, wherever these are pushed."
     return Finding(
         "secret", severity, each.line, f"{each.keyword} {named} looks like a secret.", why,
         f"Mount it for the one command that needs it: RUN --mount=type=secret,id={names[0].lower()} ... "
-        "If the program needs it at run time, pass it to the container instead of the image.")
+        "If the program needs it at run time, pass it to the container.")

@@ -1,9 +1,9 @@
-"""What a shell's line runs in the end, as far as that can be known without running it.
+"""The command that a shell line finally runs, as far as that is known without running it.
 
     cd /srv && exec app --port 80  ->  app --port 80, in /srv
 
-Only plain lines are followed: commands after one another, with && and ;. Loops, conditions, groups, functions, pipes
-and background jobs are not, nor is anything inside $(...). Source: POSIX.1-2017, Shell Command Language, 2.3 to 2.9.
+Only commands joined by && and ; are followed, not loops, conditions, groups, functions, pipes, background jobs or
+$(...). Source: POSIX.1-2017, Shell Command Language, 2.3 to 2.9.
 """
 
 import posixpath
@@ -23,36 +23,36 @@ _TOKEN = re.compile(r"""
 """, re.VERBOSE | re.DOTALL)
 _KEYWORDS = frozenset(["if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac", "in",
                        "function", "select", "time", "coproc", "{", "}", "!", "[[", "]]"])
-# They change nothing that the search for a program depends on; cd and export are looked at.
+# Builtins that do not change how a program is found; cd and export are handled.
 _HARMLESS = frozenset([":", "true", "set", "echo", "printf", "umask", "ulimit", "trap", "test", "[", "cd", "export",
                        "readonly", "exit", "shopt"])
 _BUILTINS = _HARMLESS | frozenset(["false", ".", "source", "eval", "alias", "bg", "break", "command", "continue",
                                    "declare", "fc", "fg", "getopts", "hash", "jobs", "kill", "let", "local", "mapfile",
                                    "pwd", "read", "return", "shift", "type", "typeset", "unalias", "unset", "wait"])
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)\+?=")
-_SEARCH = ("PATH", "LD_LIBRARY_PATH", "LD_PRELOAD")   # what finds a program and its libraries
+_SEARCH = ("PATH", "LD_LIBRARY_PATH", "LD_PRELOAD")   # how a program and its libraries are found
 
 
 class Word(NamedTuple):
-    """A word of a command; `literal`: it stands there as it is, nothing in it is expanded."""
+    """A word of a command."""
 
     text: str
-    literal: bool = True
+    literal: bool = True    # whether nothing in it is expanded
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command, and how sure it is that nothing changes what it finds."""
+    """A command, and how certain it is which program it runs."""
 
     words: Sequence[Word]    # the program first
-    directory: str | None    # it starts in, None where that cannot be known
-    certain: bool = True    # whether its first word is looked up in the image as the image is
-    direct: bool = True    # whether the kernel starts it, and no shell
+    directory: str | None    # the working directory, None if unknown
+    certain: bool = True    # whether its first word is looked up in the unchanged image
+    direct: bool = True    # whether the kernel starts it instead of a shell
 
 
 def last_command(line: str, directory: str | None, environment: Mapping[str, str]) -> Command | None:
-    """The last command of a shell's line, which stays running; None where the shell itself does:
-    for a builtin, and for any line that is not followed."""
+    """The last command of a shell line, which keeps running; None if the shell does: for a builtin, and for a line that
+    is not followed."""
     commands = _commands(line, environment)
     if not commands:
         return None
@@ -76,7 +76,7 @@ def last_command(line: str, directory: str | None, environment: Mapping[str, str
 
 
 def simple_commands(text: str) -> Iterator[list[str]]:
-    """The words of each command in a shell's text, also those in groups, loops and pipes."""
+    """The words of each command in a shell script, also in groups, loops and pipes."""
     words: list[str] = []
     for token in _tokens(text, {}):
         if isinstance(token, Word) and not (token.text in _KEYWORDS and not words):
@@ -88,7 +88,7 @@ def simple_commands(text: str) -> Iterator[list[str]]:
 
 
 def _name(words: Sequence[Word]) -> str:
-    """The first word that is no assignment; ':' for assignments alone."""
+    """The first word that is no assignment; ':' if there is none."""
     return next((each.text for each in words if not _ASSIGNMENT.match(each.text)), ":")
 
 
@@ -102,7 +102,7 @@ def _after_exec(words: Sequence[Word]) -> Sequence[Word]:
 
 
 def _commands(line: str, environment: Mapping[str, str]) -> list[tuple[str, list[Word]]]:
-    """(operator behind it, words) of each simple command; none at all for a line that is not followed."""
+    """(the operator after it, words) of each simple command; [] for a line that is not followed."""
     found: list[tuple[str, list[Word]]] = []
     words: list[Word] = []
     for token in _tokens(line, environment):
@@ -118,7 +118,7 @@ def _commands(line: str, environment: Mapping[str, str]) -> list[tuple[str, list
 
 
 def _tokens(line: str, environment: Mapping[str, str]) -> Iterator[Word | str]:
-    """The words and operators of a line, redirections left out; "(" for what is not followed."""
+    """The words and operators of a line, without redirections; "(" for what is not followed."""
     at, skip = 0, False
     while at < len(line):
         match = _TOKEN.match(line, at)
@@ -136,9 +136,9 @@ def _tokens(line: str, environment: Mapping[str, str]) -> Iterator[Word | str]:
 
 
 def _word(raw: str, environment: Mapping[str, str]) -> Word:
-    """A word without its quotes, its variables replaced by the image's own."""
-    plain = re.sub(r"'[^']*'|\\.", "", raw)            # what is left is expanded
-    bare = re.sub(r'"[^"]*"', "", plain)               # where patterns count, too
+    """A word without its quotes, expanded with the image's variables."""
+    plain = re.sub(r"'[^']*'|\\.", "", raw)            # without the parts in which variables are not expanded
+    bare = re.sub(r'"[^"]*"', "", plain)               # nor patterns
     literal = not re.search(r"[$`]", plain) and not re.search(r"[*?\[~{]", bare)
     if "$(" in plain or "`" in plain:
         return Word("", False)
@@ -148,7 +148,7 @@ def _word(raw: str, environment: Mapping[str, str]) -> Word:
         return Word("", False)
 
 
-# What may stand before the command: variables, and programs that start another one.
+# What may precede a command: assignments, and programs that start another one.
 _BEFORE = (r"(?:\w+=\S*\s+|(?:\S*/)?(?:env|time|exec|sudo|command|xvfb-run|npx|bunx|yarn|pnpm|(?:pnpm|npm) exec|"
            r"poetry run|uv run|pipenv run|hatch run|pdm run|rye run|bundle exec|coverage run|python[\d.]* -m|"
            r"timeout \S+)\s+(?:--?\S+\s+)*)*")
@@ -173,8 +173,7 @@ def runs_tests(text: str) -> bool:
     """Whether one of a RUN's commands, also inside `sh -c '...'`, runs tests."""
     for words in simple_commands(text):
         line = " ".join(words)
-        if len(words) > 2 and re.fullmatch(r"(?:\S*/)?(?:ba|da|a)?sh", words[0]) and re.fullmatch(r"-[a-z]*c",
-                                                                                                  words[1]):
+        if len(words) > 2 and re.match(r"(?:\S*/)?(?:ba|da|a)?sh -[a-z]*c ", line):
             if runs_tests(words[2]):
                 return True
         elif _TESTS.match(line) and not _SKIPS.search(line):

@@ -1,4 +1,4 @@
-"""The changes that give the last stage a smaller base: another FROM, or a second stage after the only one."""
+"""Changes that give the last stage a smaller base: another FROM, or a second stage after the only one."""
 
 import json
 import posixpath
@@ -14,21 +14,21 @@ from .files import INSTALLED, cache, unused_kind
 from .rewrites import Edit, Rewrite, end_of, text_of, whole
 from .shell_line import last_command
 
-_MOVED = ("LABEL", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "ENTRYPOINT", "CMD")   # nothing in a builder reads them
+_MOVED = ("LABEL", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "ENTRYPOINT", "CMD")   # a builder does not need them
 _KEPT = ("ENV", "VOLUME")
-# Files beside a program that nothing reads when it runs.
+# Files that a program does not read when it runs.
 _NOISE = re.compile(r"(?:/|^)(?:README|LICEN[CS]E|CHANGELOG|Dockerfile|\.git|\.docker|\.editorconfig|go\.sum|"
                     r"package(?:-lock)?\.json|requirements)[^/]*$|\.(?:md|o|a|class|log)$", re.IGNORECASE)
-# What is installed to build with, and nothing that runs asks for. Source: the names of Debian's and Alpine's packages.
+# Packages that are needed to build and not to run. Source: the package names of Debian and Alpine.
 _TOOLCHAIN = re.compile(r"(?:gcc|g\+\+|cpp|clang|llvm|musl-dev|make|cmake|ninja|meson|build-essential|build-base|"
                         r"binutils|pkg-config|pkgconf|autoconf|automake|libtool|bison|flex|golang|go|rustc|cargo|"
                         r"git|default-jdk|openjdk-\d+-jdk|maven|gradle|ant|npm|yarn|\S+-dev|linux-headers\S*)"
                         r"(?:[-:=.]\S*)?$")
 _INSTALL = re.compile(r"\b(?:apt-get|apt|apk|dnf|microdnf|yum)\b[^&|;]*?\s(?:install|add)\b([^&|;]*)")
-# Folders that packages fill, and those of a user who builds.
+# Folders of packages, and of the user who builds.
 _SYSTEM = ("/usr/", "/etc/", "/var/", "/lib", "/bin/", "/sbin/", "/root/", "/tmp/", "/go/", "/run/", "/boot/")
 _CERTIFICATES, _WITH_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt", "gcr.io/distroless/static-debian12"
-_MOST = 12   # paths beside the program that are worth a COPY each
+_MOST = 12   # paths that get a COPY each
 
 
 def smaller_base(context: ReportContext) -> Iterator[Rewrite]:
@@ -64,7 +64,7 @@ def two_stages(context: ReportContext) -> Iterator[Rewrite]:
     moved = [each for each in stage.instructions if each.keyword in _MOVED]
     kept = [each for each in stage.instructions if each.keyword in _KEPT]
     if any("$" in each.value for each in (*moved, *kept) if each.keyword not in ("CMD", "ENTRYPOINT")):
-        return   # an ARG of the first stage is none of the second
+        return   # an ARG of the first stage is not set in the second
     name = stage.name or "builder"
     first = stage.instructions[0]
     edits: list[Edit] = [(*whole(context, each), "") for each in moved]
@@ -78,13 +78,13 @@ def two_stages(context: ReportContext) -> Iterator[Rewrite]:
     lines += [replaced.get(whole(context, each)[0]) or text_of(context, each) for each in moved]
     end = "" if source.endswith("\n") else "\n"
     edits.append((len(source), len(source), f"{end}\n# {_reason(context)}\n{''.join(lines)}"))
-    yield Rewrite(found[0].rule, first.line, "This stage builds; only what COPY --from takes of it is shipped.",
+    yield Rewrite(found[0].rule, first.line, "This stage builds. Only what COPY --from takes from it ships.",
                   tuple(edits))
 
 
 def _base(context: ReportContext) -> str:
-    """The base that is advised; one with certificates where the image had some, since a start does not show
-    whether the program looks at them later."""
+    """The advised base, with certificates if the image has some: starting the program does not show whether it reads
+    them later."""
     ref = context.advice.ref if context.advice else ""
     return _WITH_CERTIFICATES if ref == SCRATCH and context.inventory.tree.resolve(_CERTIFICATES) else ref
 
@@ -92,7 +92,7 @@ def _base(context: ReportContext) -> str:
 def _reason(context: ReportContext) -> str:
     because = context.advice.because if context.advice else ""
     base = context.inventory.image.base or "the base"
-    return f"Enough, since {because}. Check that it calls no other program of {base}."
+    return f"It is enough: {because}. Check that the program runs no other program of {base}."
 
 
 def _checked_by_another(context: ReportContext) -> bool:
@@ -100,7 +100,7 @@ def _checked_by_another(context: ReportContext) -> bool:
 
 
 def _owner(context: ReportContext, path: str) -> str | None:
-    """The flag that keeps the owner of what is copied, since COPY gives everything to root; None for several owners."""
+    """The flag that keeps the owner of a path, since COPY sets root; None for several owners."""
     nodes = [node for each, node in context.inventory.tree.items() if each == path or each.startswith(f"{path}/")]
     owners = {(node.entries.uids[node.row], node.entries.gids[node.row]) for node in nodes}
     if len(owners) > 1:
@@ -109,8 +109,8 @@ def _owner(context: ReportContext, path: str) -> str | None:
 
 
 def _without_shell(context: ReportContext) -> list[Edit] | None:
-    """CMD and ENTRYPOINT as lists of words, for a base that has no shell, and without the ENTRYPOINT that a base
-    with Java brings; None if that cannot be known."""
+    """CMD and ENTRYPOINT as lists of words, for a base without a shell, and without the ENTRYPOINT of a base with Java;
+    None if that is not possible."""
     advice, stage = context.advice, context.lines.stages[-1]
     if advice is None or advice.ref != SCRATCH and "distroless" not in advice.ref:
         return []
@@ -132,7 +132,7 @@ def _without_shell(context: ReportContext) -> list[Edit] | None:
 
 
 def _words(each: Instruction, context: ReportContext) -> list[str] | None:
-    """The words of a command that a shell would start, None for anything but a plain one."""
+    """The words of a plain command in shell form, None for any other."""
     command = last_command(each.arguments, context.start.directory, context.start.environment)
     if command is None or not all(word.literal for word in command.words) or re.search(r"[&|;<>=]", each.arguments):
         return None
@@ -140,7 +140,7 @@ def _words(each: Instruction, context: ReportContext) -> list[str] | None:
 
 
 def _needs_more(context: ReportContext) -> bool:
-    """Whether the one stage installs what may be needed at run time."""
+    """Whether the only stage installs something that may be needed at run time."""
     for each in context.lines.stages[-1].instructions:
         if each.keyword == "ONBUILD":
             return True
@@ -151,8 +151,7 @@ def _needs_more(context: ReportContext) -> bool:
 
 
 def _what_runs(context: ReportContext) -> list[str]:
-    """Paths of the image's own layers that the program may need when it runs: files, or folders as a whole.
-    None where that is not known."""
+    """Files and whole folders in the image's own layers that the program may need to run; [] if unknown or too many."""
     main = context.main
     copied = [_target(each, context) for each in context.lines.stages[-1].instructions if each.copies_context]
     if main is None or not main.path or main.missing or not {"", "/"}.isdisjoint(copied):
@@ -164,7 +163,7 @@ def _what_runs(context: ReportContext) -> list[str]:
     if main.kind in OWN:
         paths = {path for path in project if not unused_kind(path) and not _NOISE.search(path)
                  and path not in context.build_files}
-    else:   # an interpreter comes with the new base, and reads what is in the project's folders
+    else:   # the new base has the interpreter, which reads the project's folders
         paths = set(copied)
         installed = {path: path[:match.end()].rstrip("/") for path in own - project
                      if (match := INSTALLED.search(path))}
@@ -178,7 +177,7 @@ def _what_runs(context: ReportContext) -> list[str]:
 
 
 def _target(each: Instruction, context: ReportContext) -> str:
-    """The folder in the image that a COPY fills, or the file that it makes; '' if it is not known."""
+    """The folder or file in the image that a COPY makes; '' if unknown."""
     paths = [path for index in context.lines.layers(each.line) for path in context.visible(index)]
     folder = each.operands[1].rstrip("/")
     if folder.startswith("/") or not each.operands[1].strip("/"):

@@ -1,7 +1,4 @@
-"""Rules on the Dockerfile's text: names, order, users, tags, tests.
-
-Each rule is a generator of findings and yields none where it sees nothing.
-"""
+"""Rules about the text of the Dockerfile: names, order, users, tags, tests."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +12,7 @@ from .context import ReportContext
 from .model import RULES, Finding, weight
 from .shell_line import runs_tests
 
-# Of lines that are not built as they read, those by which the program may not work.
+# The problems in a Dockerfile that may break the program.
 _BREAKING = ("unset-argument", "cache-mount-copy", "lost-capabilities", "venv-python")
 _TEST_NAME = re.compile(r"(?:^|[-_.])tests?(?:$|[-_.])")
 
@@ -35,7 +32,7 @@ _BUILDS = tuple((re.compile(pattern), tool) for pattern, tool in (
 
 
 def stage_numbers(context: ReportContext) -> Iterator[Finding]:
-    """COPY --from=0: a stage by its number.
+    """A stage called by its number: COPY --from=0.
 
     Evidence: the instruction. Source: docs.docker.com, "Multi-stage builds", "Name your build stages".
     """
@@ -48,7 +45,7 @@ def stage_numbers(context: ReportContext) -> Iterator[Finding]:
                 yield Finding(
                     "stage-number", "low", each.line,
                     f"--from={number} means stage {number}{also}, which begins in line {source.line}.",
-                    "When a stage is added above, the number means a different one.",
+                    "If a stage is added above it, the number means another stage.",
                     f"Write --from={source.name}." if source.name else
                     f"Name the stage in line {source.line} (FROM ... AS builder) and write --from=builder.",
                     also=(source.line,))
@@ -57,9 +54,9 @@ def stage_numbers(context: ReportContext) -> Iterator[Finding]:
 def unused_tests(context: ReportContext) -> Iterator[Finding]:
     """Stages with tests that the built stage does not depend on.
 
-    Evidence: the graph of the stages, and the test commands of their RUNs (see `testing`) or their names.
-    Of stages that need one another, the last is named. Source: docs.docker.com, "Multi-stage builds", "Differences
-    between legacy builder and BuildKit".
+    Evidence: the graph of the stages, and the test commands of their RUNs (see `shell_line.runs_tests`) or their names.
+    Of stages that depend on each other, only the last is reported. Source: docs.docker.com, "Multi-stage builds",
+    "Differences between legacy builder and BuildKit".
     """
     built = context.lines.stages[-1]
     skipped = [stage for stage in context.dockerfile.stages[:built.index] if stage not in context.needed]
@@ -75,25 +72,24 @@ def unused_tests(context: ReportContext) -> Iterator[Finding]:
             first = f" ({tests[0][0].label}: RUN {one_line(tests[0][1].body, 48)})" if tests else ""
             yield Finding(
                 "unused-tests", "medium", stage.line,
-                f"What is built, {built.label}, does not depend on the stage {stage.label}{first}.",
-                "BuildKit skips it, so a test that fails stops nothing.", _gate(stage),
+                f"The built stage, {built.label}, does not depend on the stage {stage.label}{first}.",
+                "BuildKit skips it, so a failing test does not stop the build.", _gate(stage),
                 also=tuple(run.line for _, run in tests))
 
 
 def _gate(stage: Stage) -> str:
-    """How to make a stage's tests count; only a name can be given to --from and --target."""
-    if stage.name != stage.label:
-        return (f"Give the stage in line {stage.line} a name of its own (FROM ... AS test), and let the artifact "
-                "depend on it (COPY --from=test a file that the tests write), or build it by itself first: --target "
-                "test.")
-    return (f"Let the artifact depend on it (COPY --from={stage.name} a file that the tests write), "
-            f"or build it by itself first: --target {stage.name}.")
+    """How to make a stage's tests stop a build. --from and --target need a name."""
+    name = stage.name if stage.name == stage.label else "test"
+    begin = "Let" if name == stage.label else (
+        f"Give the stage in line {stage.line} a unique name (FROM ... AS test). Then let")
+    return (f"{begin} the built stage depend on it (COPY --from={name} a file that the tests write), or build it "
+            f"first, on its own: --target {name}.")
 
 
 def root_user(context: ReportContext) -> Iterator[Finding]:
     """The image starts a program as root.
 
-    Evidence: User in the image's settings (none means root), and the last USER of its stages.
+    Evidence: User in the image's configuration (none means root), and the last USER of its stages.
     Source: docs.docker.com, "Building best practices", "USER".
     """
     if not context.start.command or not context.start.is_root:
@@ -104,16 +100,16 @@ def root_user(context: ReportContext) -> Iterator[Finding]:
         f"USER {users[-1].arguments}: containers run as root." if users else
         "There is no USER: containers run as root.",
         "Whoever breaks into the program is root in the container, one step closer to the host.",
-        "Add USER 65532 before CMD; a number needs no entry in /etc/passwd. Check that the program can still write "
-        "where it has to, and that it opens no port below 1024.")
+        "Add USER 65532 before CMD; a number needs no entry in /etc/passwd. Check that the program can still write its "
+        "files, and that it opens no port below 1024.")
 
 
 def cache_order(context: ReportContext) -> Iterator[Finding]:
-    """The whole context is copied before dependencies are fetched.
+    """The whole context is copied before dependencies are downloaded.
 
-    Evidence: the order of COPY and RUN in each stage that is built, the tool in the RUN, what the project's
-    manifests name, and how long the RUN took this time. A RUN with a cache mount, and a second fetch by the
-    same tool, are none. Source: docs.docker.com, "Optimize cache usage in builds", "Order your layers".
+    Evidence: the order of COPY and RUN in each stage that is built, the tool in the RUN, the project's manifests, and
+    the seconds of the RUN. A RUN with a cache mount, and a second download by the same tool, do not count. Source:
+    docs.docker.com, "Optimize cache usage in builds", "Order your layers".
     """
     for stage in context.needed:
         copied, done = None, set()
@@ -131,7 +127,7 @@ def cache_order(context: ReportContext) -> Iterator[Finding]:
 
 
 def fetches(context: ReportContext, text: str) -> str:
-    """The tool by which a command fetches dependencies, '' if it fetches none."""
+    """The tool with which a command downloads dependencies; '' for none."""
     for pattern, tool in _INSTALLS:
         if pattern.search(text):
             return tool
@@ -143,15 +139,15 @@ def _out_of_order(context: ReportContext, copied: Instruction, run: Instruction,
     cost = f" It took {seconds(took)} this time." if took else ""
     return Finding(
         "cache-order", "medium", copied.line,
-        f"The whole context is copied in line {copied.line}, and line {run.line} fetches dependencies after it "
-        f"({tool}).{cost}", "A change to any file invalidates the copy, and everything below it runs again.",
+        f"Line {copied.line} copies the whole context before line {run.line} downloads dependencies ({tool}).{cost}",
+        "A change to any file invalidates the copy, and everything below it runs again.",
         f"Put line {run.line} above the copy, after a COPY of only the files that it reads."
         if tool in ("apt-get", "apk", "dnf") else
-        "Copy the files that name the dependencies first, fetch them, and then copy the rest.", also=(run.line,))
+        "Copy the files that name the dependencies, download these, and only then copy the rest.", also=(run.line,))
 
 
 def moving_tags(context: ReportContext) -> Iterator[Finding]:
-    """Images without a tag, or with the tag latest, in FROM, --from and mounts of the stages that are built.
+    """Images with no tag or the tag latest, in FROM, --from and mounts of the stages that are built.
 
     Evidence: the reference. Source: docs.docker.com, "Building best practices", "Pin base image versions".
     """
@@ -160,13 +156,13 @@ def moving_tags(context: ReportContext) -> Iterator[Finding]:
             tag = "has the tag latest" if edge.source.endswith(":latest") else "has no tag, which means latest"
             yield Finding(
                 "moving-tag", "low", edge.line, f"{edge.source} {tag}.",
-                "It becomes another image whenever its owner pushes one, so today's build cannot be repeated.",
+                "It is another image whenever its owner pushes one, so today's build cannot be repeated.",
                 "Name a version, or pin the image: NAME@sha256:... (docker images --digests shows the digest).")
 
 
 def without_digest(context: ReportContext) -> Iterator[Finding]:
-    """Images of a version that are named without a digest, in FROM, --from and mounts of the stages that are built.
-    One finding for all of them: it is one decision. Those of `moving_tags` have one of their own.
+    """Images with a version but no digest, in FROM, --from and mounts of the stages that are built: one finding, since
+    it is one decision.
 
     Evidence: the reference. Source: docs.docker.com, "Building best practices", "Pin base image versions".
     """
@@ -178,29 +174,30 @@ def without_digest(context: ReportContext) -> Iterator[Finding]:
     first, *others = sorted({edge.line for edge in found})
     yield Finding(
         "no-digest", "low", first, f"{listed(names)} {said} alone.",
-        "A tag can be moved to another image, and is moved with every fix; a digest cannot be. So this file may build "
-        "something else tomorrow.",
-        "Where a build must be repeatable, write NAME:TAG@sha256:... (docker images --digests shows the digest). Then "
-        "fixes no longer come by themselves: have a bot, such as Renovate or Dependabot, propose each new digest.",
+        "A tag can move to another image, and moves with every fix; a digest cannot. So this file may build something "
+        "else tomorrow.",
+        "If the build must be repeatable, write NAME:TAG@sha256:... (docker images --digests shows the digest). Fixes "
+        "then no longer arrive by themselves: let a bot, such as Renovate or Dependabot, propose each new digest.",
         also=tuple(others))
 
 
 def _unpinned(context: ReportContext) -> Iterator[tuple[Edge, Reference]]:
-    """What the stages that are built take from images whose reference has no digest."""
+    """(edge, reference) of each image without a digest in the stages that are built."""
     labels = {stage.label for stage in context.needed}
     for edge in context.dockerfile.edges:
         if not edge.external or edge.target not in labels or edge.source == SCRATCH:
             continue
         try:
             reference = parse(edge.source)
-        except CourseError:   # the engine accepted it all the same
+        except CourseError:   # no reference, though the engine took it
             continue
         if not reference.digest:
             yield edge, reference
 
 
 def no_dockerignore(context: ReportContext) -> Iterator[Finding]:
-    """The context has folders that belong to a machine (.git, node_modules, .venv), and an instruction copies them.
+    """Folders of the context that should stay on the machine (.git, node_modules, .venv), and that an instruction
+    copies.
 
     Evidence: the files of the context that no ignore file leaves out, and their bytes in the image's layers.
     Source: docs.docker.com, "Build context", ".dockerignore files".
@@ -218,23 +215,23 @@ def no_dockerignore(context: ReportContext) -> Iterator[Finding]:
     yield Finding(
         "no-dockerignore", weight(shipped, context.unpacked, least="medium"), line,
         f"The context has {named}, and {ignored}." + (f" {size(shipped)} of it is in the image." if shipped else ""),
-        "It is sent with each build, invalidates the cache for no reason, and may hold what nobody should see.",
+        "It is sent with each build, invalidates the cache for no reason, and may contain secrets.",
         "Write .dockerignore: " + ", ".join(f"**/{folder}" for folder in local_folders) + ".", saves=shipped or None,
         also=tuple(each.line for each in copies if each.line != line))
 
 
 def _shipped(context: ReportContext, local_folders: dict[str, int]) -> int:
-    """Bytes of those folders that a copy of the context brought into the image."""
+    """Bytes in the image that were copied from these folders of the context."""
     copied = [index for index in context.own if (made := context.lines.instruction(index)) and made.copies_context]
     return sum(count for index in copied for path, count in context.visible(index).items()
                if any(f"/{folder}/" in path for folder in local_folders))
 
 
 def read_otherwise(context: ReportContext) -> Iterator[Finding]:
-    """Lines that are not built as they read, in the stages of this build.
+    """Lines that are built differently from how they read, in the stages of this build.
 
-    Evidence: the instruction. Source: as of each in `helpers.dockerfile.problems`. An argument without a value is none
-    where the image that was built has a variable of that name.
+    Evidence: the instruction. An argument without a value does not count if the image has a variable of that name.
+    Source: as named for each in `helpers.dockerfile.problems` and `copies`.
     """
     for each in problems(context.dockerfile):
         known = each.variable and context.dockerfile.stage(each.stage) in context.lines.stages and \
@@ -243,4 +240,3 @@ def read_otherwise(context: ReportContext) -> Iterator[Finding]:
         if not known and concerned and each.rule in RULES and context.dockerfile.stage(each.stage) in context.needed:
             yield Finding(each.rule, "medium" if each.rule in _BREAKING else "low", each.line,
                           each.fault, each.why, each.remedy)
-

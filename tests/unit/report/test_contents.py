@@ -38,7 +38,7 @@ def test_build_tools_that_a_run_installs_are_attributed_to_that_line():
     made = case(text, base=SLIM, own=[APP, ("RUN apt-get install -y gcc", [GCC, ("usr/include/a.h", b"x" * 50_000)])])
     only = one(made, "build-tools")
     assert (only.line, only.saves) == (8, 50_000 + len(DYNAMIC))
-    assert only.what == "This RUN brings gcc." and "builder stage" in only.remedy
+    assert only.what == "This RUN adds gcc." and "builder stage" in only.remedy
 
 
 def test_build_tools_that_a_copy_brings():
@@ -63,10 +63,11 @@ def test_build_tools_weigh_something_however_small_they_are():
     assert all(each.saves < 0.01 * 9_000_000 for each in reported)
 
 
-@pytest.mark.parametrize("start, words", [(Start(("/app",), user="1"), "without build tools for static, with"),
-                                          (Start(user="1"), "a base without build tools, with")])
+@pytest.mark.parametrize("start, words", [(Start(("/app",), user="1"), "a base with glibc and without build tools,"),
+                                          (Start(("/static",), user="1"), "a base without build tools,"),
+                                          (Start(user="1"), "a base without build tools,")])
 def test_without_advice_the_kind_of_program_is_named_if_it_is_known(start, words):
-    own = [("COPY /src/app /app", [("app", STATIC, 0o755), ("other", STATIC, 0o755)])]
+    own = [("COPY /src/app /app", [("app", DYNAMIC, 0o755), ("static", STATIC, 0o755)])]
     assert words in one(case(GOOD, base=FAT, own=own, start=start, advice=False), "build-tools").remedy
 
 
@@ -119,7 +120,7 @@ def test_a_static_program_needs_no_base():
     whole = made.inventory.image.layers[0].unpacked
     assert (only.line, only.severity, only.saves) == (6, "medium", whole)
     assert only.what.startswith("base:1 brings 9.") and "and 3 packages, and /app needs none of it" in only.what
-    assert only.remedy.startswith("Use FROM scratch in the last stage. Enough, since /app is static")
+    assert only.remedy.startswith("Use FROM scratch in the last stage. It is enough: /app is static")
 
 
 def test_a_dynamic_program_needs_a_small_base():

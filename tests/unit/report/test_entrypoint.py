@@ -71,7 +71,7 @@ def test_without_a_command_the_only_program_counts(own, start, path):
     (SMALL, [("app", make(loader=LOADER, needed=("libc.so.6", "libpq.so.5")), 0o755)], ROOT, "libpq.so.5"),
     (None, [("app", DYNAMIC, 0o755)], ROOT, LOADER),
     (SMALL, [("app", MUSL, 0o755)], ROOT, "/lib/ld-musl-x86_64.so.1"),
-    (SMALL, [("app", b"#!/bin/bash -e\n", 0o755)], ROOT, "needs /bin/bash, and"),
+    (SMALL, [("app", b"#!/bin/bash -e\n", 0o755)], ROOT, "needs /bin/bash, which"),
     (SMALL, [("app", b"#!/usr/bin/env python3\n", 0o755), ("usr/bin/env", DYNAMIC, 0o755)], ROOT, "python3"),
     (SMALL, [("app", STATIC, 0o644)], ROOT, "the right to execute /app"),
     (SMALL, [("app", b"text", 0o755)], ROOT, "a program in /app"),

@@ -23,10 +23,10 @@ SERVER = Behaviour(None, answer=(200, b"page"))
 
 
 @pytest.mark.parametrize("again, after, said", [
-    (TWO, Behaviour(0, ("hi", "at 10:02")), ""), (ONE, TWO, "prints 'at 10:01', and 'at 10:00' before"),
-    (TWO, Behaviour(0, ("ho", "at 10:02")), "prints 'ho', and 'hi' before"),
-    (TWO, Behaviour(0, ("hi",)), "prints 1 line, and 2 before"),
-    (TWO, Behaviour(1, ONE.output), "ends with exit code 1, and it ends with exit code 0 before"),
+    (TWO, Behaviour(0, ("hi", "at 10:02")), ""), (ONE, TWO, "prints 'at 10:01', but the original 'at 10:00'"),
+    (TWO, Behaviour(0, ("ho", "at 10:02")), "prints 'ho', but the original 'hi'"),
+    (TWO, Behaviour(0, ("hi",)), "prints 1 line, but the original 2"),
+    (TWO, Behaviour(1, ONE.output), "ends with exit code 1, but the original ends with exit code 0"),
     (TWO, Behaviour(None, ONE.output), "still running"), (TWO, Behaviour(None, error="no program"), "no program"),
     (Behaviour(1), ONE, "differently each time"), (Behaviour(0, ("hi",)), ONE, "differently each time")])
 def test_what_an_image_does_otherwise(again, after, said):
@@ -133,11 +133,11 @@ def test_what_was_compared_is_said(tried, done, said):
 
 def test_a_file_of_the_user_s_is_not_overwritten(tried, monkeypatch, capsys):
     tried.file.write_text("FROM mine\n")
-    with pytest.raises(CourseError, match="is there already"):
+    with pytest.raises(CourseError, match="already exists"):
         tried.fix()
     monkeypatch.setattr(reports, "report", lambda *_, **__: pytest.fail("it was built first"))
     assert cli.main(["report", str(tried.file.parent), "--fix"]) == 1
-    assert tried.file.read_text() == "FROM mine\n" and "is there already" in capsys.readouterr().err
+    assert tried.file.read_text() == "FROM mine\n" and "already exists" in capsys.readouterr().err
 
 
 def test_the_command_prints_what_was_fixed_in_words_and_as_json(tried, monkeypatch, capsys):
@@ -159,12 +159,12 @@ def test_what_a_change_leaves_out_is_said_by_line_and_in_the_file(tmp_path):
                                ("root/.cache/pip/a", b"z")]), ("COPY /app /app", [("app", STATIC, 0o755)])]
     before, after = (replace(told(text, own=files), context=case(text, own=files)) for files in (own, own[1:]))
     left, = fixing._left(before, after)
-    assert left == "Left out, since it started without: /srv/sampler, /srv/certs, which line 3 brought (8.00 kB)."
+    assert left == "Left out, as the program starts without it: /srv/sampler, /srv/certs, added by line 3 (8.00 kB)."
     assert fixing._left(before, before) == ()
     told_more = Start(("/app",), {"PATH": "/bin", "LANG": "C", "GOPATH": "/go"})
     before = replace(before, context=replace(before.context, start=told_more))
     assert fixing._left(before, after)[1:] == (
-        "Left out, since it started without: the base's variables GOPATH, LANG, PATH.",)
+        "Left out, as the program starts without it: the base's variables GOPATH, LANG, PATH.",)
     change = fixing.Change("large-base", 2, "Enough.", left=(left,))
     assert change.facts()["left"] == [left]
     assert f"      {left}\n" in fixed_text(fixing.Fixed(tmp_path, (change,), (before, after), (ONE, ONE)))

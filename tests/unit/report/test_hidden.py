@@ -40,7 +40,7 @@ def test_files_whose_owner_is_changed_are_stored_twice():
     only = one(made, "hidden-files")
     assert (only.line, only.also, only.saves) == (7, (8,), 50_000)
     assert only.what == "Line 8 changes the owner or mode of /data, which line 7 adds (50.0 kB)."
-    assert only.remedy == "Set them on the way in: COPY --chown in line 7."
+    assert only.remedy == "Set them while copying: COPY --chown in line 7."
 
 
 OLD, NEW = [("srv/b/one", b"x" * 90_000)], [("srv/b/one", b"y" * 80_000)]
@@ -59,10 +59,10 @@ OLD, NEW = [("srv/b/one", b"x" * 90_000)], [("srv/b/one", b"y" * 80_000)]
     ("RUN make", "RUN strip /srv/b/one && chown 1 /srv/b/one", NEW, "rewrites", "both in one RUN"),
     ("COPY b /srv/b", "RUN sed -i s/x/y/ /srv/b/one", NEW, "rewrites",
      "copy the result once, in place of lines 8 and 9"),
-    ("RUN make", "COPY --from=builder b /srv/b", NEW, "rewrites", "making what line 9 copies over"),
+    ("RUN make", "COPY --from=builder b /srv/b", NEW, "rewrites", "make what line 9 copies over"),
     ("RUN make", "RUN rm -r /srv/b", [("srv/.wh.b", b"")], "deletes", "at the end of the RUN in line 8"),
     ("COPY b /srv/b", "RUN use /srv/b && rm -r /srv/b", [("srv/.wh.b", b"")], "deletes", "let line 9 mount them"),
-    ("WORKDIR /srv", "RUN chown -R 1 /data", None, "changes", "name only the folders that the image adds"),
+    ("WORKDIR /srv", "RUN chown -R 1 /data", None, "changes", "name only folders that the image adds"),
     ("WORKDIR /srv", "RUN apt-get update && apt-get -y upgrade", None, "rewrites", "newer version of the base"),
     ("WORKDIR /srv", "RUN sed -i s/a/b/ /data/one", None, "rewrites", "Choose a base"),
 ])

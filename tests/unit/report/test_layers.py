@@ -64,7 +64,7 @@ def test_a_copied_folder_that_brought_sources_and_tests():
     files = [("srv/app", STATIC, 0o755), ("srv/main.go", b"x" * 100), ("srv/main_test.go", b"y" * 300)]
     only = one(case(EVERYTHING, own=[("COPY /src /srv", files)]), "copied-folder")
     assert (only.line, only.saves) == (7, 400)
-    assert only.what == "COPY /src brought along: tests (300 B), sources (100 B)."
+    assert only.what == "COPY /src also copied: tests (300 B), sources (100 B)."
 
 
 def test_what_lies_beside_an_installed_package_s_folder_is_the_project_s_own():

@@ -71,7 +71,7 @@ def test_tests_that_nothing_asks_for(name, run):
     only = one(case(TESTED.format(name=name, run=run), own=[APP]), "unused-tests")
     assert (only.line, only.severity) == (6, "medium") and name in only.what and "skips" in only.why
     assert only.also == ((7,) if run != "./whatever" else ()) and (run in only.what) == (run != "./whatever")
-    assert only.what.startswith(f"What is built, stage-2, does not depend on the stage {name}")
+    assert only.what.startswith(f"The built stage, stage-2, does not depend on the stage {name}")
 
 
 def test_of_stages_that_need_one_another_the_last_is_named_once():
@@ -85,7 +85,7 @@ def test_of_stages_that_need_one_another_the_last_is_named_once():
 def test_only_a_name_is_offered_as_a_target():
     text = GOOD.replace("\nFROM base:1", "\nFROM builder\nRUN go test\n\nFROM base:1")
     remedy = one(case(text, own=[APP]), "unused-tests").remedy
-    assert "Give the stage in line 6 a name of its own" in remedy and "stage-1" not in remedy
+    assert "Give the stage in line 6 a unique name" in remedy and "stage-1" not in remedy
 
 
 @pytest.mark.parametrize("text", [
