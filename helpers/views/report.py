@@ -55,7 +55,7 @@ def fixed_text(fixed: Fixed) -> str:
     for each in fixed.changes:
         mark = "✘ not changed" if each.refused else "✔ changed"
         lines.append(f"  {mark}, line {each.line} ({each.rule}): {each.reason}")
-        lines += [f"      {said}" for said in ((f"Taken back: {each.refused}.",) if each.refused else each.left)]
+        lines += [f"      {said}" for said in ((f"Reverted: {each.refused}.",) if each.refused else each.left)]
     if fixed.file:
         before, after = (_measures(made, done) for made, done in zip(fixed.reports, fixed.behaviour, strict=True))
         lines += [f"  {name:<9} {before[name]:>28} -> {after[name]}" for name in before]
