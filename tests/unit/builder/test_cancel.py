@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -42,14 +43,9 @@ def test_processes_with_the_mark_are_killed_and_no_other(asleep):
 
 
 def test_a_process_that_may_not_be_killed_is_reported(asleep, monkeypatch):
-    def refused(*_):
-        raise PermissionError
-
-    ours = word()
-    process = asleep(**{MARKED: ours})
-    monkeypatch.setattr(module.signal, "pidfd_send_signal", refused)
-    assert not cancel(ours)
-    assert process.poll() is None
+    process = asleep(**{MARKED: (ours := word())})
+    monkeypatch.setattr(module.signal, "pidfd_send_signal", Mock(side_effect=PermissionError))
+    assert not cancel(ours) and process.poll() is None
 
 
 @pytest.mark.parametrize("no_word", ["", "multistage-", "localhost", "multistage-0123456789abcdef.invalid,x"])
@@ -81,7 +77,6 @@ def test_a_build_is_marked_where_that_is_of_use_and_changes_nothing(text, builde
 @pytest.mark.parametrize("args, builder, expected", [
     ({}, "buildkit", "m"), ({"no_proxy": "a,b"}, "buildkit", "a,b,m"), ({"NO_PROXY": "a"}, "buildah", "a,m"),
     ({}, "buildah", "outer,m")])
-def test_the_hosts_that_need_no_proxy_stay_in_the_list_that_carries_the_mark(monkeypatch, args, builder, expected):
+def test_the_mark_is_one_more_host_without_a_proxy(monkeypatch, args, builder, expected):
     monkeypatch.setenv("NO_PROXY", "outer")
-    assert _marking("m", args, builder) == {"NO_PROXY": expected}
-    assert _marking("", args, builder) == {}
+    assert _marking("m", args, builder) == {"NO_PROXY": expected} and _marking("", args, builder) == {}

