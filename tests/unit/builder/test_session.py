@@ -72,6 +72,10 @@ def test_newer_engines_quote_what_is_not_ascii():
 
 # -- order and selection --------------------------------------------------------
 
+def paths(offered):
+    return [node.path for node in offered.nodes]
+
+
 def test_a_slash_sorts_before_every_other_byte():
     paths = ["A", "a", "a/b", "a/b/c", "a/b-c", "a\x01/x", "a\n", "a b", "a!", "a-b", "a.b", "a0", "ab", "\u00e4", "\udcff"]
     assert sorted(random.Random(1).sample(paths, len(paths)), key=tree.order) == paths
@@ -79,30 +83,27 @@ def test_a_slash_sorts_before_every_other_byte():
 
 def test_parents_come_first_even_if_nobody_named_them(tmp_path):
     offered = FileTree(tmp_path, [Node("x/y/z", stat.S_IFREG), Node("x-", stat.S_IFREG)])
-    assert [node.path for node in offered.nodes] == ["x", "x/y", "x/y/z", "x-"]
+    assert paths(offered) == ["x", "x/y", "x/y/z", "x-"]
 
 
 def made(*paths, **links):
-    nodes = [Node(path, stat.S_IFDIR if path.endswith("/") else stat.S_IFREG) for path in paths]
-    nodes = [Node(node.path.rstrip("/"), node.kind) for node in nodes]
+    nodes = [Node(path.rstrip("/"), stat.S_IFDIR if path.endswith("/") else stat.S_IFREG) for path in paths]
     nodes += [Node(path.replace("__", "/"), stat.S_IFLNK, target) for path, target in links.items()]
     return FileTree("/nowhere", nodes)
 
 
+ALL = "a a/b a/c a/c/d a-b abs l out z z/l2 z/q"
+
+
 @pytest.mark.parametrize("follow, expected", [
-    ([], "a a/b a/c a/c/d a-b abs l out z z/l2 z/q"),
-    (["."], "a a/b a/c a/c/d a-b abs l out z z/l2 z/q"),
-    (["/"], "a a/b a/c a/c/d a-b abs l out z z/l2 z/q"),
+    ([], ALL), (["."], ALL), (["/"], ALL), (["a/["], ALL),
     (["a"], "a a/b a/c a/c/d"),
     (["a/c/"], "a a/c a/c/d"),
     (["a*"], "a a/b a/c a/c/d a-b abs z z/q"),
     (["*/b"], "a a/b abs l out"),   # each link might lead to one
     (["**/d"], "a a/c a/c/d abs l out z z/l2"),
-    (["l"], "a a/c a/c/d l"),
-    (["l/d"], "a a/c a/c/d l"),
+    *((wanted, "a a/c a/c/d l") for wanted in (["l"], ["l/d"], ["l", "l/x"], ["l/x", "l"])),
     (["l/x"], "l"),
-    (["l", "l/x"], "a a/c a/c/d l"),
-    (["l/x", "l"], "a a/c a/c/d l"),
     (["z/l2"], "a a/b z z/l2"),
     (["z/*"], "a a/b z z/l2 z/q"),
     (["*2"], ""),
@@ -111,34 +112,22 @@ def made(*paths, **links):
     (["out"], "a-b out"),
     (["missing"], ""),
     (["../../a/b"], "a a/b"),
-    (["a/["], "a a/b a/c a/c/d a-b abs l out z z/l2 z/q"),
 ])
 def test_followed_paths(follow, expected):
     offered = made("a/", "a/b", "a/c/", "a/c/d", "a-b", "z/", "z/q",
                    l="a/c", z__l2="../a/b", abs="/z/q", out="../../a-b")
-    assert " ".join(node.path for node in offered.only(follow=follow).nodes) == expected
+    assert " ".join(paths(offered.only(follow=follow))) == expected
 
 
-def test_links_that_go_round_end():
-    offered = made("f", a="b", b="a", c="c/x")
-    assert [node.path for node in offered.only(follow=["a", "c/y", "f"]).nodes] == ["a", "b", "c", "f"]
-
-
-def test_names_that_mean_something_in_an_ignore_file():
-    offered = made("!a1", "#b1", "c1")
-    assert [node.path for node in offered.only(follow=["!a*", "#b*"]).nodes] == ["!a1", "#b1"]
-
-
-def test_include_patterns_are_not_followed():
-    offered = made("a/", "a/b", l="a/b")
-    assert [node.path for node in offered.only(include=["l"]).nodes] == ["l"]
+@pytest.mark.parametrize("names, links, wanted, expected", [
+    (["f"], {"a": "b", "b": "a", "c": "c/x"}, {"follow": ["a", "c/y", "f"]}, "a b c f"),     # links that go round
+    (["!a1", "#b1", "c1"], {}, {"follow": ["!a*", "#b*"]}, "!a1 #b1"),    # what means something in an ignore file
+    (["a/", "a/b"], {"l": "a/b"}, {"include": ["l"]}, "l")])              # include patterns are not followed
+def test_only_what_is_wanted_is_sent(names, links, wanted, expected):
+    assert " ".join(paths(made(*names, **links).only(**wanted))) == expected
 
 
 # -- what is offered --------------------------------------------------------------
-
-def paths(offered):
-    return [node.path for node in offered.nodes]
-
 
 def context(tmp_path, ignore=None, text=None, dockerfile="Dockerfile", **files):
     for name, content in files.items():
@@ -181,18 +170,14 @@ def test_the_dockerfile_in_a_folder_brings_its_folder(tmp_path):
     assert "x" not in paths(tree.context_tree(offered))
 
 
-@pytest.mark.parametrize("change", ["vanish", "folder", "link"])
-def test_what_is_no_longer_as_it_was(tmp_path, change):
+@pytest.mark.parametrize("become", [lambda path: None, lambda path: path.mkdir(), lambda path: path.symlink_to("Dockerfile")])
+def test_what_is_no_longer_as_it_was(tmp_path, become):
     offered = tree.context_tree(context(tmp_path, Dockerfile="FROM scratch", a="1"))
     (tmp_path / "a").unlink()
-    if change == "folder":
-        (tmp_path / "a").mkdir()
-    if change == "link":
-        (tmp_path / "a").symlink_to("Dockerfile")
-    with pytest.raises(ContextError, match="a changed while"):
-        offered.facts(offered.nodes[1])
-    with pytest.raises(ContextError, match="a changed while"):
-        list(offered.read(offered.nodes[1], 10))
+    become(tmp_path / "a")
+    for look in (offered.facts, lambda node: list(offered.read(node, 10))):
+        with pytest.raises(ContextError, match="a changed while"):
+            look(offered.nodes[1])
 
 
 # -- the server -------------------------------------------------------------------
