@@ -41,19 +41,13 @@ def test_what_is_no_output_or_cache_is_refused(option, written, words):
         asked(**{option: written})
 
 
-@pytest.mark.parametrize("written, read", [("", ""), ("false", ""), ("true", "mode=min"), ("max", "mode=max"),
-                                           ("mode=min", "mode=min")])
-def test_a_provenance_is_read_as_buildx_reads_it(written, read):
-    assert asked(provenance=written).provenance == read
-
-
-@pytest.mark.parametrize("written, read", [("", None), ("false", None), ("true", ""), ("generator=me/scan", "generator=me/scan")])
-def test_an_sbom_is_read_as_buildx_reads_it(written, read):
-    assert asked(sbom=written).sbom == read and asked(sbom=written).any == (read is not None)
-
-
-def test_a_cache_s_place_alone_is_a_name_in_a_registry():
-    assert asked(cache_from=["host/app:cache"]).cache_from == (Export("registry", {"ref": "host/app:cache"}),)
+@pytest.mark.parametrize("option, written, read", [
+    *(("provenance", written, read) for written, read in [("", ""), ("false", ""), ("true", "mode=min"), ("max", "mode=max"), ("mode=min", "mode=min")]),
+    *(("sbom", written, read) for written, read in [("", None), ("false", None), ("true", ""), ("generator=me/scan", "generator=me/scan")]),
+    ("cache_from", ["host/app:cache"], (Export("registry", {"ref": "host/app:cache"}),))])
+def test_an_option_is_read_as_buildx_reads_it(option, written, read):
+    found = asked(**{option: written})
+    assert getattr(found, option) == read and found.any == (read not in ("", None) or written == "true")
 
 
 @pytest.mark.parametrize("options, needs", [

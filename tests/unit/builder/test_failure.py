@@ -52,10 +52,13 @@ def test_what_a_builder_refuses_without_a_line_has_the_line_and_the_remedy_that_
     assert found.why.startswith('failed to parse stage name "$X"') and "FROM $X AS source" in found.remedy
 
 
-def test_a_line_that_the_builder_names_itself_has_no_remedy_of_another():
-    found = error("FROM a AS b\nCOPY --parents x /\nFROM a\nCOPY --from=$X /x /\n",
-                  "dockerfile parse error on line 2: unknown flag: --parents")
-    assert found.line == 2 and not found.remedy
+@pytest.mark.parametrize("text, message, line, remedy", [
+    ("FROM a AS b\nCOPY --parents x /\nFROM a\nCOPY --from=$X /x /\n", "dockerfile parse error on line 2: unknown flag: --parents", 2, ""),
+    ("FROM --platform=linux/s390x a\n", "failed to solve: a: no match for platform in manifest: not found", None,
+     "Leave out --platform, or name an image that has this platform.")])
+def test_a_failure_before_the_first_step_has_the_remedy_of_its_own_line(text, message, line, remedy):
+    found = error(text, message)
+    assert (found.line, found.remedy) == (line, remedy)
 
 
 def test_any_other_image_is_named_at_the_line_that_takes_it():
@@ -90,11 +93,6 @@ def test_the_legacy_builder_has_no_mounts():
     message = "the --mount option requires BuildKit"
     found = error(MOUNTS, message, StepSeen("2", "RUN --mount=type=ssh x", 1.0, 2.0, error=message), builder="legacy")
     assert found.line == 2 and "needs BuildKit" in found.remedy
-
-
-def test_a_platform_that_an_image_lacks():
-    found = error("FROM --platform=linux/s390x a\n", "failed to solve: a: no match for platform in manifest: not found")
-    assert "--platform" in found.remedy
 
 
 @pytest.mark.parametrize("code, log, remedy", [

@@ -32,17 +32,13 @@ def values(wanted=IDS):
     return {name: secret.value.decode() for name, secret in host_secrets.host_secrets(wanted).items()}
 
 
-def test_only_what_is_wanted_is_given(bare, monkeypatch):
+def test_only_what_is_wanted_is_given_and_certificates_are_named_only_where_they_are_mounted_too(bare, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(bare / "system.crt"))
     assert values().keys() == set(IDS)
+    assert "cafile=/run/secrets/trust" in values()["npmrc"] and "cert = /run/secrets/trust" in values()["pip.conf"]
     assert values(["trust", "token"]) == {"trust": f"{ONE}\n"}
     assert values(["token"]) == values([]) == {}
-
-
-def test_certificates_are_named_only_where_they_are_mounted_too(bare, monkeypatch):
-    monkeypatch.setenv("SSL_CERT_FILE", str(bare / "system.crt"))
     (bare / "user").write_text("audit=false\n")
-    assert "cafile=/run/secrets/trust" in values()["npmrc"] and "cert = /run/secrets/trust" in values()["pip.conf"]
     assert values(["npmrc", "pip.conf"]) == {"npmrc": "audit=false\n"}
 
 
@@ -112,10 +108,10 @@ def test_a_secret_of_npms_environment_stays_here(bare, monkeypatch, variable):
     assert values() == {"npmrc": "registry=https://npm.example.org/\n"}
 
 
-def test_what_only_this_machine_reaches_stays_here():
-    assert host_secrets.npmrc({"registry": "http://localhost:4873/"}, False,
-                              {"https_proxy": "http://127.0.0.1:3128"}).value == b""
-    assert host_secrets.npmrc({"prefix": "/x", "cafile": "/y"}, False, {}).value == b""
+@pytest.mark.parametrize("settings, environment", [
+    ({"registry": "http://localhost:4873/"}, {"https_proxy": "http://127.0.0.1:3128"}), ({"prefix": "/x", "cafile": "/y"}, {})])
+def test_what_only_this_machine_reaches_stays_here(settings, environment):
+    assert host_secrets.npmrc(settings, False, environment).value == b""
 
 
 PIP = """\

@@ -15,18 +15,15 @@ from helpers.errors import CourseError
 from tests.unit.builder.connected import connected
 
 
-def packed(*members: tuple[str, int, bytes | str], **fields) -> bytes:
+def packed(*members: tuple[str, int, bytes | str], mode: int = 0o644) -> bytes:
     """An archive of (name, type, content or target)."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as tar:
         for name, kind, content in members:
             info = tarfile.TarInfo(name)
-            info.type, info.mtime, info.mode, info.uid = kind, 1_000_000_000, 0o644, 12345
-            if isinstance(content, str):
-                info.linkname, content = content, b""
-            info.size = len(content)
-            for field, value in fields.items():
-                setattr(info, field, value)
+            link, content = (content, b"") if isinstance(content, str) else ("", content)
+            info.type, info.mtime, info.uid, info.linkname, info.size = kind, 1_000_000_000, 12345, link, len(content)
+            info.mode = mode
             tar.addfile(info, io.BytesIO(content))
     return file.getvalue()
 

@@ -36,23 +36,16 @@ def generous(monkeypatch):
         name: host_secrets.HostSecret(f"of {name}".encode(), name == "npmrc") for name in sorted(wanted)})
 
 
-def test_the_course_owns_its_applications_and_nothing_else(tmp_path):
+def test_the_course_owns_its_applications_and_nothing_else(tmp_path, monkeypatch):
     apps, exercises, _ = paths.applications()
     assert course_owns(apps / "node-site", "Dockerfile.single") and course_owns(exercises / "07-serve-a-site")
     assert course_owns(exercises / "07-serve-a-site", "work/Dockerfile")
-    assert not course_owns(tmp_path) and not course_owns(apps.parent) and not course_owns(exercises.parent)
-
-
-    # nor with a Dockerfile from elsewhere
-    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    assert not any(map(course_owns, (tmp_path, apps.parent, exercises.parent, apps / ".." / ".." / "..")))
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")    # nor with a Dockerfile from elsewhere
     assert not course_owns(apps / "node-site", str(tmp_path / "Dockerfile"))
     assert not course_owns(apps / "node-site", "../../../Dockerfile")
-    assert not course_owns(apps / ".." / ".." / ".." )
     assert lent_by_default(tmp_path) == () and lent_by_default(apps / "node-site") == host_secrets.IDS
-
-
-def test_a_link_does_not_make_a_folder_ours(tmp_path, monkeypatch):
-    ours, theirs = tmp_path / "apps", tmp_path / "theirs"
+    ours, theirs = tmp_path / "apps", tmp_path / "theirs"    # a link does not make a folder ours
     ours.mkdir()
     theirs.mkdir()
     (ours / "link").symlink_to(theirs)
@@ -61,19 +54,15 @@ def test_a_link_does_not_make_a_folder_ours(tmp_path, monkeypatch):
     assert not course_owns(ours / "link") and not course_owns(ours) and course_owns(ours, "other")
 
 
-def test_what_is_lent_is_what_is_mounted_and_allowed(generous):
-    values, said = collect(parse(EVERY), {}, ["npmrc", "trust"])
-    assert values == {"npmrc": b"of npmrc", "trust": b"of trust"}
-    assert said == (HandedOver("npmrc", "this machine's npm settings, without its passwords"),
-                    HandedOver("trust", "this machine's certificates"))
-    assert collect(parse(EVERY), {}, ()) == ({}, ())
-    assert collect(parse("FROM a\nRUN --mount=type=secret,id=token x\n"), {}, host_secrets.IDS) == ({}, ())
+GIVEN, LENT = HandedOver("npmrc", "given explicitly"), HandedOver("npmrc", "this machine's npm settings, without its passwords")
 
 
-def test_what_is_given_is_not_replaced(generous):
-    values, said = collect(parse(EVERY), {"npmrc": b"mine", "token": b"t"}, ["npmrc"])
-    assert values == {"npmrc": b"mine", "token": b"t"}
-    assert said == (HandedOver("npmrc", "given explicitly"), HandedOver("token", "given explicitly"))
+@pytest.mark.parametrize("text, given, lend, values, said", [
+    (EVERY, {}, ["npmrc", "trust"], {"npmrc": b"of npmrc", "trust": b"of trust"}, (LENT, HandedOver("trust", "this machine's certificates"))),
+    (EVERY, {}, (), {}, ()), ("FROM a\nRUN --mount=type=secret,id=token x\n", {}, host_secrets.IDS, {}, ()),
+    (EVERY, {"npmrc": b"mine", "token": b"t"}, ["npmrc"], {"npmrc": b"mine", "token": b"t"}, (GIVEN, HandedOver("token", "given explicitly")))])
+def test_what_is_mounted_and_allowed_is_lent_and_replaces_nothing_given(generous, text, given, lend, values, said):
+    assert collect(parse(text), given, lend) == (values, said)
 
 
 def test_what_no_machine_lends_is_refused():
@@ -86,34 +75,26 @@ def test_what_no_machine_lends_is_refused():
 def token(tmp_path, monkeypatch):
     """A file and a variable, each with a value of its own."""
     (tmp_path / "token,file").write_bytes(b"of the file\n")
+    (tmp_path / "large").write_bytes(b"x" * (secrets._LARGEST + 1))    # no builder takes it
     monkeypatch.setenv("TOKEN", "of the variable")
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("text, expected", [
-    ('id=a,"src=token,file"', b"of the file\n"), ('id=a,"source=token,file"', b"of the file\n"),
-    ('type=file,id=a,"src=token,file"', b"of the file\n"), ("id=a,env=TOKEN", b"of the variable"),
-    ("type=env,id=a,src=TOKEN", b"of the variable"), ("ID=a,Env=TOKEN", b"of the variable")])
-def test_an_option_as_docker_has_it(token, text, expected):
-    assert option(text) == ("a", expected)
+@pytest.mark.parametrize("text, name, expected", [
+    ('id=a,"src=token,file"', "a", b"of the file\n"), ('id=a,"source=token,file"', "a", b"of the file\n"),
+    ('type=file,id=a,"src=token,file"', "a", b"of the file\n"), ("id=a,env=TOKEN", "a", b"of the variable"),
+    ("type=env,id=a,src=TOKEN", "a", b"of the variable"), ("ID=a,Env=TOKEN", "a", b"of the variable"),
     # Without a source it is the variable, or else the file, of that name.
-    assert option("id=TOKEN") == ("TOKEN", b"of the variable")
-    assert option('"id=token,file"') == ("token,file", b"of the file\n")
+    ("id=TOKEN", "TOKEN", b"of the variable"), ('"id=token,file"', "token,file", b"of the file\n")])
+def test_an_option_as_docker_has_it(token, text, name, expected):
+    assert option(text) == (name, expected)
 
 
 @pytest.mark.parametrize("text, why", [
     ("", "no id"), ("src=x", "no id"), ("token", "is not one of"), ("id=a,what=b", "is not one of"),
     ("id=a,type=ssh", "is not one of"), ("id=a,src=nowhere", "no file nowhere"), ("id=a,src=.", "no file"),
-    ("id=a,env=NOT_SET", "no environment variable NOT_SET"), ("id=nowhere", "no file nowhere")])
+    ("id=a,env=NOT_SET", "no environment variable NOT_SET"), ("id=nowhere", "no file nowhere"), ("id=a,src=large", "500 kB")])
 def test_what_is_no_secret_is_refused(token, text, why):
     with pytest.raises(CourseError, match="cannot be used") as caught:
         option(text)
     assert why in caught.value.why and "src=FILE" in caught.value.remedy
-
-
-def test_a_secret_that_no_builder_takes_is_refused(tmp_path, monkeypatch):
-    (tmp_path / "large").write_bytes(b"x" * (secrets._LARGEST + 1))
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(CourseError) as caught:
-        option("id=a,src=large")
-    assert "500 kB" in caught.value.why
