@@ -1,4 +1,4 @@
-"""Two or more images, side by side: what only one of them has."""
+"""Compare images: what only one of them has."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from .tools import Tool
 
 @dataclass(frozen=True)
 class Comparison:
-    """Inventories side by side, in the order given."""
+    """Several inventories, in the given order."""
 
     inventories: tuple[Inventory, ...]
 
@@ -28,7 +28,7 @@ class Comparison:
 
     def _others(self, one: Inventory) -> list[Inventory]:
         at = next(index for index, each in enumerate(self.inventories) if each is one)
-        return [*self.inventories[:at], *self.inventories[at + 1:]]    # an image may be compared with itself
+        return [*self.inventories[:at], *self.inventories[at + 1:]]    # not by equality: an image may occur twice
 
     def facts(self) -> dict[str, object]:
         """The content of `compare --json`."""

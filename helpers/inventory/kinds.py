@@ -1,6 +1,5 @@
-"""What programs are for: the known names, by kind. A kind answers a question about an image: what could be built with
-it, downloaded, connected to? A name is the one that people use; `known` removes versions and machine names around
-it."""
+"""The known programs, by kind. A kind answers a question about an image: what could it build, download, connect to?
+Names are the common ones; `known` removes versions and machine names from a file's name."""
 
 import re
 
@@ -9,7 +8,7 @@ SHELL, PACKAGES, DOWNLOADER = "shell", "package manager", "downloader"
 INTERPRETER, DEBUGGER, VERSIONS = "interpreter", "debugger", "version control"
 NETWORK, PRIVILEGE = "network client", "privilege"
 
-# In the order in which tables and charts show them.
+# In the order of tables and charts.
 KINDS = (COMPILER, LINKER, ASSEMBLER, BUILD, PACKAGES, VERSIONS, DEBUGGER, SHELL, INTERPRETER,
          DOWNLOADER, NETWORK, PRIVILEGE)
 
@@ -38,19 +37,15 @@ _NAMES = {
 KIND_OF = {name: kind for kind, names in _NAMES.items() for name in names.split()}
 RANK = {name: rank for rank, name in enumerate(KIND_OF)}    # the best known of a kind first
 
-# One program under several names.
 _ONE = {"python2": "python", "python3": "python", "pip3": "pip"}
 
-# Names that mean something else too: outside of executable paths they prove nothing
-# (apt has a downloader of its own called `http`).
+# Names with other meanings, which prove nothing outside of executable paths (apt has its own downloader `http`).
 AMBIGUOUS = frozenset("http ftp host opt R links patch expect link make".split())
 
-# Go's own tools, by the package that each was built from: their files have names
-# that mean something else elsewhere (`link`, `asm`).
+# Go's own tools by their main package: the names of their files are ambiguous (`link`, `asm`).
 GO_TOOLS = {"cmd/go": "go", "cmd/compile": "compile-go", "cmd/link": "link-go", "cmd/asm": "asm-go", "cmd/cgo": "cgo"}
 
-# 'x86_64-linux-gnu-gcc-12', 'aarch64-unknown-linux-musl-ld.bfd': the machine, a vendor
-# or none, the system.
+# Machine, optional vendor, system: 'x86_64-linux-gnu-gcc-12', 'aarch64-unknown-linux-musl-ld.bfd'.
 _TRIPLET = re.compile(r"^(?:x86_64|i[3-6]86|aarch64|arm\w*|powerpc\w*|ppc64\w*|s390x|riscv\d*|mips\w*|"
                       r"loongarch64|sparc64|m68k|alpha|hppa|sh4|ia64)"
                       r"(?:-(?:unknown|pc|none|redhat|suse|alpine|amazon|oe|buildroot|poky|w64))?"
@@ -60,8 +55,7 @@ _ENDINGS = (".exe", ".js")      # not .sh or .py: make.sh calls make at best
 
 
 def known(name: str) -> str:
-    """The name that people use for a program's file name, '' if it is not a known one. 'x86_64-linux-gnu-gcc-12' is
-    'gcc', 'python3.11' is 'python', 'pip3' is 'pip'."""
+    """The common name of a program's file, '' if unknown: 'gcc' for 'x86_64-linux-gnu-gcc-12', 'pip' for 'pip3'."""
     bare = _TRIPLET.sub("", name)
     plain = next((bare.removesuffix(each) for each in _ENDINGS if bare.endswith(each)), bare)
     for candidate in (plain, _VERSION.sub("", plain)):

@@ -1,6 +1,6 @@
-"""Does an image have what its programs need to start? A dynamic program names a loader and the libraries that it needs.
-They are searched as the loader does: the program's own RUNPATH; the list that ldconfig made; the usual directories.
-Source: ld.so(8), ldconfig(8); for musl, its dynamic linker's path_open."""
+"""Does an image have what its programs need to start? A dynamic program names a loader and libraries, which are
+searched as the loader does: RUNPATH, ldconfig's cache, the default directories. Source: ld.so(8), ldconfig(8); for
+musl, path_open of its dynamic linker."""
 
 import posixpath
 from collections.abc import Iterator
@@ -21,9 +21,9 @@ _CACHE = "/etc/ld.so.cache"
 class Needs:
     """What a program needs besides itself."""
 
-    loader: str               # that must start it, '' if it is static
+    loader: str               # '' if it is static
     found: dict[str, str]     # {library: its path in the image}
-    missing: tuple[str, ...]  # libraries and loader that the program will not find
+    missing: tuple[str, ...]  # libraries, and the loader, that are not in the image
 
 
 class Libraries:
@@ -38,7 +38,7 @@ class Libraries:
             self._listed.setdefault(posixpath.basename(path), []).append(path)
 
     def needs(self, path: str, elf: Elf) -> Needs:
-        """What the program at `path` needs, and what its libraries need in turn."""
+        """What the program at `path` and its libraries need."""
         found: dict[str, str] = {}
         missing: list[str] = []
         if elf.interpreter and self._library(elf.interpreter, elf) is None:
@@ -48,20 +48,18 @@ class Libraries:
         while waiting:
             where, wanting = waiting.pop()
             for name in wanting.needed:
-                # The loader is a library too, for programs that ask for it by name.
-                if name in found or name in missing or name == loader:
+                if name in found or name in missing or name == loader:    # the loader may be listed as a library too
                     continue
-                own = [*_own(wanting, where), *_own(elf, path)]
-                place = self._first(self._places(name, own, elf), elf)
-                if place is None:
+                places = self._places(name, [*_own(wanting, where), *_own(elf, path)], elf)
+                if place := next(filter(None, (self._library(place, elf) for place in places)), None):
+                    found[name] = place
+                    waiting.append((place, self._elves[place]))
+                else:
                     missing.append(name)
-                    continue
-                found[name] = place
-                waiting.append((place, self._elves[place]))
         return Needs(elf.interpreter, found, tuple(missing))
 
     def _places(self, name: str, own: list[str], program: Elf) -> Iterator[str]:
-        """Where the loader looks for a library, in order; `own` are the directories that the file itself names."""
+        """The places where the loader looks for a library, in order; `own` are the file's RUNPATH."""
         if "/" in name:
             yield name
             return
@@ -74,20 +72,16 @@ class Libraries:
             folders = (*((f"/lib/{triplet}", f"/usr/lib/{triplet}") if triplet else ()), *_USUAL)
         yield from (f"{folder}/{name}" for folder in folders)
 
-    def _first(self, places: Iterator[str], program: Elf) -> str | None:
-        return next(filter(None, (self._library(place, program) for place in places)), None)
-
     def _library(self, place: str, program: Elf) -> str | None:
-        """The file at that place if it is an ELF file for the program's machine."""
+        """The path of the file there, if it is an ELF file for the program's machine."""
         node = self._tree.resolve(place)
         path = self._tree.origin(node).path if node else ""
         elf = self._elves.get(path)
-        alike = elf is not None and (elf.machine, elf.bits) == (program.machine, program.bits)
-        return path if alike else None
+        return path if elf and (elf.machine, elf.bits) == (program.machine, program.bits) else None
 
 
 def _own(elf: Elf, path: str) -> Iterator[str]:
-    """The directories that a file names itself. A program's RPATH applies to its libraries too, its RUNPATH does not.
-    Which of them it is is not recorded: they always apply, so that nothing is wrongly called missing."""
+    """The directories in a file's RUNPATH or RPATH. Only an RPATH applies to the program's libraries too, but `Elf`
+    does not tell them apart: both are applied, so that nothing is reported missing in error."""
     origin = posixpath.dirname(path)
     return (each.replace("${ORIGIN}", origin).replace("$ORIGIN", origin) for each in elf.runpath if each)

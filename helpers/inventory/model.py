@@ -1,4 +1,4 @@
-"""An inventory: what an image contains, and what brought it."""
+"""An inventory: what an image contains, and in which layer."""
 
 import shlex
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..image import Image, Layer, Node, Program, Tree, Unseen
+from ..image import Entries, Image, Layer, Node, Program, Tree, Unseen
 from ..text import plain
 from .kinds import BUILDING, COMPILER, SHELL
 from .libraries import Libraries, Needs
@@ -16,7 +16,7 @@ from .tools import Tool, executables, setuid, tools
 
 @dataclass(frozen=True)
 class Surface:
-    """How much there is to attack and to audit: counts of what a container sees."""
+    """The attack surface: counts of what a container sees."""
 
     files: int
     executables: int
@@ -27,7 +27,7 @@ class Surface:
     setuid: int
 
     def rows(self) -> tuple[tuple[str, int], ...]:
-        """(what is counted, how many), the widest first."""
+        """(what is counted, count), the broadest first."""
         return (("files", self.files), ("executables", self.executables),
                 ("packages", self.packages), ("known tools", self.tools),
                 ("setuid files", self.setuid), ("shells", self.shells), ("compilers", self.compilers))
@@ -35,10 +35,10 @@ class Surface:
 
 @dataclass(frozen=True)
 class Waste:
-    """Bytes of a layer that no container sees, because a later layer hid or replaced them."""
+    """Files of a layer that a later layer hides or replaces."""
 
-    layer: int                 # index of the layer that still holds them
-    files: tuple[Unseen, ...]  # the files themselves, the largest first
+    layer: int                 # its index
+    files: tuple[Unseen, ...]  # the largest first
 
     @property
     def size(self) -> int:
@@ -47,20 +47,19 @@ class Waste:
 
     @property
     def by(self) -> tuple[int, ...]:
-        """Indexes of the layers that hid them."""
+        """Indexes of the layers that hide them."""
         return tuple(sorted({each.by for each in self.files}))
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """What an image contains, found out without running anything in it.
+    """What an image contains, determined without running anything in it.
 
-    image     the image, with its layers and sizes
     tree      every path that a container sees
     programs  {path: Program} of everything that can be run
-    tools     programs of a known purpose, by kind
+    tools     known programs, by kind
     packages  by type and name
-    setuid    paths of programs that run as their owner, whichever user starts them"""
+    setuid    paths of programs that always run as their owner"""
 
     image: Image
     tree: Tree = field(repr=False)
@@ -70,7 +69,7 @@ class Inventory:
     setuid: tuple[str, ...]
 
     def layer(self, index: int) -> Layer:
-        """The layer with that index, as of a tool or a package."""
+        """The layer with that index."""
         return self.image.layers[index]
 
     def kind(self, *kinds: str) -> tuple[Tool, ...]:
@@ -78,7 +77,7 @@ class Inventory:
         return tuple(tool for tool in self.tools if tool.kind in kinds)
 
     def tool(self, name: str) -> Tool | None:
-        """The tool with that name or path's last part, None if it is not in the image."""
+        """The tool with that name or file name, None if it is not in the image."""
         return next((tool for tool in self.tools if name == tool.name or
                      any(path.endswith(f"/{name}") for path in tool.names)), None)
 
@@ -88,12 +87,12 @@ class Inventory:
 
     @property
     def build_tools(self) -> tuple[Tool, ...]:
-        """The tools that building needs and running does not."""
+        """The tools that only building needs."""
         return self.kind(*BUILDING)
 
     @property
     def os(self) -> str:
-        """The distribution that the image names: 'Debian GNU/Linux 12 (bookworm)'; '' if none."""
+        """The distribution, as in os-release: 'Debian GNU/Linux 12 (bookworm)'; '' if unknown."""
         for path in ("/etc/os-release", "/usr/lib/os-release"):
             node = self.tree.resolve(path)
             node = self.tree.origin(node) if node else None
@@ -104,8 +103,7 @@ class Inventory:
         return ""
 
     def needs(self, path: str) -> Needs:
-        """What the program at `path` needs to start, and whether the image has it.
-        Raises KeyError if there is no such program."""
+        """What the program at `path` needs to start, and whether it is there. Raises KeyError if that is no program."""
         node = self.tree.resolve(path)
         program = self.programs.get(self.tree.origin(node).path) if node else None
         if node is None or program is None or program.elf is None:
@@ -118,7 +116,7 @@ class Inventory:
 
     @cached_property
     def surface(self) -> Surface:
-        """How much there is to attack and to audit."""
+        """The attack surface."""
         kinds = Counter(tool.kind for tool in self.tools)
         return Surface(files=sum(1 for _ in self._files()),
                        executables=sum(1 for path in self.programs if self.tree[path].mode & 0o111),
@@ -127,7 +125,7 @@ class Inventory:
 
     @cached_property
     def waste(self) -> tuple[Waste, ...]:
-        """What each layer holds that no container sees; layers without such files are left out."""
+        """The files of each layer that no container sees; layers without any are left out."""
         by_layer: dict[int, list[Unseen]] = {}
         for each in self.tree.unseen:
             by_layer.setdefault(each.layer, []).append(each)
@@ -135,16 +133,16 @@ class Inventory:
 
     @property
     def deleted(self) -> tuple[Unseen, ...]:
-        """The files that instructions of its own Dockerfile deleted, from layers below."""
+        """The files of lower layers that the layers on top of the base delete."""
         return tuple(each for each in self.tree.unseen if each.deleted and each.by >= self.image.base_layers)
 
     @property
     def wasted(self) -> int:
-        """Bytes of all layers that no container sees."""
+        """Bytes of all files that no container sees."""
         return sum(each.size for each in self.waste)
 
     def _files(self) -> Iterator[Node]:
-        """Regular files that a container sees, hard links included."""
+        """Visible regular files, including hard links."""
         for index, entries in enumerate(self.tree.entries):
             for row in self.tree.visible(index):
                 node = Node(entries.paths[row], index, row, entries)
@@ -152,12 +150,12 @@ class Inventory:
                     yield node
 
     def listing(self) -> Iterator[tuple[str, int, Layer]]:
-        """(path, bytes, layer) of each regular file that a container sees."""
+        """(path, bytes, layer) of each visible regular file."""
         for node in self._files():
             yield node.path, self.tree.origin(node).size, self.image.layers[node.layer]
 
     def facts(self, *, files: bool = False) -> dict[str, object]:
-        """The content of `inventory --json`, with `files` the listing of every file too."""
+        """The content of `inventory --json`, with `files` including a listing of all files."""
         made = [layer.digest for layer in self.image.layers]
         facts = {
             **self.image.facts(), "transfer": None, "os": self.os,
@@ -181,15 +179,15 @@ _FILE, _HARD = map(ord, "fh")
 
 
 def _unquoted(value: str) -> str:
-    """A value as a shell reads it, which is the format of os-release(5)."""
+    """A value as a shell reads it, as os-release(5) requires."""
     try:
         return " ".join(shlex.split(value))
     except ValueError:      # an unbalanced quotation mark
         return value.strip()
 
 
-def take(image: Image, layers: Sequence) -> Inventory:
-    """The inventory of an image whose layers have these entries, the lowest first."""
+def take(image: Image, layers: Sequence[Entries]) -> Inventory:
+    """The inventory of an image with these layers, the lowest first."""
     tree = Tree(layers)
     programs = executables(tree)
     return Inventory(image, tree, programs, tools(tree, programs), packages(tree), setuid(tree))

@@ -1,6 +1,6 @@
-"""The packages in an image, each with the layer that brought it. Most packages are recorded in a file of their own,
-which came with them. dpkg and apk keep one list for all, which every layer that installs something ships whole again:
-there a package came with the first layer since which the list has it in that version."""
+"""The packages in an image, each with its layer. Most packages have their own metadata file, in the same layer. dpkg
+and apk keep one list of all packages, which is in every layer that installs something: there a package belongs to the
+first layer since which the list has it in that version."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _LISTED = ("deb", "apk")
 
 @dataclass(frozen=True)
 class Found:
-    """A package in an image: `path` is the file that records it, `layer` the index of the layer that brought it."""
+    """A package in an image: `path` is the file that records it, `layer` the index of its layer."""
 
     package: Package
     path: str
@@ -21,7 +21,7 @@ class Found:
 
 
 def packages(tree: Tree) -> tuple[Found, ...]:
-    """Every package, by type and name: once, whether a list records it or its own bytes do."""
+    """Every package, by type and name; once, if both a list and its own bytes record it."""
     lists = _lists(tree)
     found = {Found(each, node.path, _layer(each, node.layer, lists.get(node.path, [])))
              for node, recorded in tree.under("packages") for each in recorded}
@@ -34,17 +34,17 @@ def packages(tree: Tree) -> tuple[Found, ...]:
 
 
 def _is_listed(program: Package, listed: Sequence[tuple[str, str]]) -> bool:
-    """Whether a program is one that a system's list records too, as bash or python3.11 in Debian."""
+    """Whether the system's list has this program too, as bash or python3.11 in Debian."""
     return any(name.startswith(program.name) and version.startswith(program.version) for name, version in listed)
 
 
 def _upstream(version: str) -> str:
-    """A package's version without its epoch: '1:1.35.0-4' begins as BusyBox's own does."""
+    """A version without its epoch: '1.35.0-4' for '1:1.35.0-4'."""
     return version.partition(":")[2] or version
 
 
 def _lists(tree: Tree) -> dict[str, list[tuple[int, frozenset[Package]]]]:
-    """{path of a list: (layer, packages in it) of each layer that has it, the lowest first}, visible or not."""
+    """{path of a list: [(layer, its packages)] of each layer with that list, the lowest first}, visible or not."""
     lists: dict[str, list[tuple[int, frozenset[Package]]]] = {}
     for index, entries in enumerate(tree.entries):
         for row, recorded in entries.packages.items():
@@ -54,7 +54,7 @@ def _lists(tree: Tree) -> dict[str, list[tuple[int, frozenset[Package]]]]:
 
 
 def _layer(package: Package, layer: int, versions: list[tuple[int, frozenset[Package]]]) -> int:
-    """The first layer since which the list has the package; `layer` is the last that has it."""
+    """The first layer since which the list has the package; `layer` is the last one with the list."""
     for index, recorded in reversed(versions):
         if package not in recorded:
             break

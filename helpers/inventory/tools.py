@@ -1,14 +1,13 @@
-"""The tools in an image: programs of a known purpose, recognized by what they are.
+"""The tools in an image: programs of a known purpose.
 
-A tool is an executable file (an ELF program, or a script on an executable path with its first line and the right to be
-executed) that is known by one of:
+A tool is an ELF program, or an executable script on an executable path, that is known by one of:
 
-    its own name, or that of a link on an executable path that leads to it
-    what its bytes say (BusyBox, bash, gcc, node, python; Go's tools by the package they were built from)
-    the names that it answers to, if it is many tools in one (BusyBox)
-    its rights: setuid, setgid, or file capabilities
+    its name, or that of a link to it on an executable path
+    its bytes (BusyBox, bash, gcc, node, python; Go's tools by their main package)
+    its applets, if it is a multi-call binary (BusyBox)
+    its privileges: setuid, setgid, or file capabilities
 
-A text file called `gcc` is not a tool, nor is a link that leads nowhere."""
+A text file called `gcc` is not a tool, nor is a dangling link."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,29 +17,29 @@ from .kinds import AMBIGUOUS, GO_TOOLS, KIND_OF, KINDS, PRIVILEGE, RANK, known
 
 _SETUID, _SETGID, _EXECUTE = 0o4000, 0o2000, 0o111
 _PROGRAMS = ("executable", "pie")
-_ON_PATH = ("bin", "sbin")     # last part of the directories in which a shell looks
+_ON_PATH = ("bin", "sbin")     # last part of the directories in PATH
 
 
 @dataclass(frozen=True)
 class Tool:
     """A tool in an image."""
 
-    name: str               # as people call it: 'gcc', 'sh', 'apt-get'
+    name: str               # common name: 'gcc', 'sh', 'apt-get'
     kind: str               # one of `kinds.KINDS`
-    path: str               # of the file itself, links followed
-    layer: int              # index of the layer that the file is in
-    names: tuple[str, ...]  # paths at which it is called so, its file's own first; that alone if it goes by none
+    path: str               # of the file, links resolved
+    layer: int              # index of the file's layer
+    names: tuple[str, ...]  # paths with this name, the file's own first; that alone if there are none
 
 
 def executables(tree: Tree) -> dict[str, Program]:
-    """{path: Program} of what can be run, without links: scripts that may be executed, and ELF programs, even those
-    that may not be, since their loader runs them all the same. Libraries that print their version are not programs."""
+    """{path: Program} of what can be run, without links: executable scripts, and all ELF programs, since their loader
+    runs them even without that permission. Libraries that print their version are not programs."""
     return {node.path: program for node, program in tree.under("programs")
             if (program.elf.kind in _PROGRAMS if program.elf else node.mode & _EXECUTE)}
 
 
 def tools(tree: Tree, programs: dict[str, Program]) -> tuple[Tool, ...]:
-    """Every tool, by kind, the best known first. `programs` are the tree's executables."""
+    """Every tool, by kind, the best known first. `programs` are of `executables`."""
     found = [(name, KIND_OF[name], path, paths) for path, called in _names(tree, programs).items()
              for name, paths in _identities(path, called, programs[path])]
     found += [(path.rpartition("/")[2], PRIVILEGE, path, [path]) for path in privileged(tree)]
@@ -50,25 +49,24 @@ def tools(tree: Tree, programs: dict[str, Program]) -> tuple[Tool, ...]:
 
 
 def setuid(tree: Tree) -> tuple[str, ...]:
-    """Programs that run as their owner, whoever starts them."""
+    """Programs that always run as their owner."""
     return tuple(sorted(node.path for node in _startable(tree) if node.mode & _SETUID))
 
 
 def privileged(tree: Tree) -> tuple[str, ...]:
-    """Programs that give a user more rights: setuid and setgid ones, and those with file capabilities."""
+    """Programs with setuid, setgid or file capabilities."""
     capable = {(node.layer, node.row) for node, _ in tree.under("capabilities")}
     return tuple(sorted(node.path for node in _startable(tree)
                         if node.mode & (_SETUID | _SETGID) or (node.layer, node.row) in capable))
 
 
 def _startable(tree: Tree) -> Iterator[Node]:
-    """The ELF files that may be executed. Scripts have no rights of their own: Linux starts their
-    interpreter with those of the user (execve(2))."""
+    """The executable ELF files. Linux ignores the privileges of scripts (execve(2))."""
     return (node for node, program in tree.under("programs") if program.elf and node.mode & _EXECUTE)
 
 
 def _names(tree: Tree, programs: dict[str, Program]) -> dict[str, list[str]]:
-    """{program's path: every path that leads to it, its own first}."""
+    """{path of a program: all paths that lead to it, its own first}."""
     names = {path: [path] for path in programs}
     for node, _ in tree.under("links"):
         leads_to = tree.resolve(node.path)
@@ -79,7 +77,7 @@ def _names(tree: Tree, programs: dict[str, Program]) -> dict[str, list[str]]:
 
 
 def _identities(path: str, called: Sequence[str], program: Program) -> Iterator[tuple[str, list[str]]]:
-    """(name, the paths by which it is called) for each tool that one program is."""
+    """(name, paths with that name) of each tool that a program is."""
     go = GO_TOOLS.get(program.elf.main) if program.elf else None
     if go:
         yield go, list(called)
@@ -100,8 +98,7 @@ def _identities(path: str, called: Sequence[str], program: Program) -> Iterator[
             by_name.setdefault(name, [path])
         yield from by_name.items()
         return
-    # A program with several names of one kind (cc and gcc) is one tool, with the name of its
-    # file or else the shortest.
+    # A program with several names of one kind (cc and gcc) is one tool, named by its file or else by the shortest.
     own = known(path.rpartition("/")[2])
     same: dict[str, list[str]] = {}
     for name in by_name:

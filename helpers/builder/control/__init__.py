@@ -1,4 +1,4 @@
-"""BuildKit from Python, through the Docker SDK's own connection: no command line, no daemon beside Docker's.
+"""BuildKit from Python, over the Docker SDK's connection: without a command line or another daemon.
 
     >>> from helpers.engine import connect
     >>> from helpers.builder.context import Context

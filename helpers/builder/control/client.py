@@ -1,10 +1,4 @@
-"""BuildKit's control service: solve, status, disk usage, prune, workers.
-
-    >>> with Control(engine) as control:
-    ...     print(control.workers()[0].platforms)
-
-The service and its fields: moby/buildkit, api/services/control/control.proto.
-"""
+"""BuildKit's control service. Source: moby/buildkit, api/services/control/control.proto."""
 
 from __future__ import annotations
 
@@ -22,7 +16,7 @@ from .messages import CONTROL, FRONTEND, PROTO, pairs
 
 @dataclass(frozen=True)
 class Worker:
-    """What runs builds: its id, labels, and the platforms that it can run ("linux/amd64")."""
+    """What runs builds: its id, labels, and platforms ("linux/amd64")."""
 
     id: str
     labels: Mapping[str, str]
@@ -33,14 +27,13 @@ class Worker:
 class Record:
     """What a step left in the build cache.
 
-    parents      ids of the records that it is built on
-    kind         'regular' for the files of a step, 'source.local' for a build context,
-                 'exec.cachemount' for a cache mount
-    description  of the step that made it, in the builder's words
+    parents      ids of the records that it is based on
+    kind         'regular' for a step's files, 'source.local' for a build context, 'exec.cachemount' for a cache mount
+    description  of the step, from the builder
     size         bytes, as the builder counts them
-    uses         how often it was used, the build that made it included
-    shared       whether the builder counts its files as held by something else too
-    in_use       whether a build holds it now
+    uses         number of builds that used it, including the one that made it
+    shared       whether something else holds its files too
+    in_use       whether a build is using it
     """
 
     id: str
@@ -55,10 +48,10 @@ class Record:
 
 @dataclass(frozen=True)
 class SolveOptions:
-    """What a solve asks for, beside its frontend's attributes.
+    """The options of a solve, apart from its frontend's attributes.
 
-    exporter        "moby" (an image in the engine), "local", "tar", ...; "" exports nothing
-    cache_to        [(type, attributes)] of caches to export
+    exporter  "moby" (an image in the engine), "local", "tar", ...; "" exports nothing
+    cache_to  [(type, attributes)] of caches to export
     """
 
     exporter: str = ""
@@ -67,13 +60,11 @@ class SolveOptions:
 
 
 class Control:
-    """A connection to an engine's BuildKit. Close it, or use it in a `with` block.
-
-    Every method raises CallFailed where BuildKit answers with an error, and EngineGone where the connection is lost.
-    """
+    """A connection to an engine's BuildKit. Close it, or use it in a `with` block. Every method raises CallFailed if
+    BuildKit returns an error, and EngineGone if the connection is lost."""
 
     def __init__(self, engine: Engine):
-        """Raises Unsupported where the engine has no BuildKit, and the engine's errors."""
+        """Raises Unsupported if the engine has no BuildKit, and the engine's errors."""
         if not upgradable(engine):
             raise Unsupported("BuildKit's control API cannot be reached in this engine.",
                               why=f"{engine.describe()} builds with {' and '.join(engine.builders)}.",
@@ -82,7 +73,7 @@ class Control:
         self._connection = Connection(upgrade(engine, "/grpc", "reach BuildKit"))
 
     def close(self) -> None:
-        """End every call: BuildKit ends what it runs for them."""
+        """End every call, and what BuildKit runs for them."""
         self._connection.close()
 
     def __enter__(self) -> Control:
@@ -92,7 +83,7 @@ class Control:
         self.close()
 
     def version(self) -> str:
-        """BuildKit's own version, "" where it does not say (Docker 20.10)."""
+        """BuildKit's version, "" if it does not say (Docker 20.10)."""
         try:
             return self.unary(CONTROL + "Info", PROTO.Empty(), PROTO.InfoResponse).buildkitVersion.version
         except CallFailed as error:
@@ -108,19 +99,19 @@ class Control:
             for each in answer.record)
 
     def disk_usage(self, *filters: str) -> tuple[Record, ...]:
-        """The build cache's records; `filters` as `docker buildx du --filter` takes them."""
+        """The build cache's records; `filters` as of `docker buildx du --filter`."""
         answer = self.unary(CONTROL + "DiskUsage", PROTO.DiskUsageRequest(filter=filters), PROTO.DiskUsageResponse)
         return tuple(map(_record, answer.record))
 
     def prune(self, *filters: str, all_kinds: bool = False) -> tuple[Record, ...]:
-        """Delete the records that match any of the filters (all, if there is none) and are not in use; returns them."""
+        """Delete unused records that match any filter, or all without filters; returns them."""
         request = PROTO.PruneRequest(filter=filters, all=all_kinds)
         return tuple(_record(PROTO.UsageRecord.FromString(each)) for each in self.call(CONTROL + "Prune", request))
 
     def solve(self, attributes: Mapping[str, str], session: str, options: SolveOptions | None = None,
               frontend: str = FRONTEND) -> Solve:
-        """Begin a build. `attributes` are the frontend's ("target", "build-arg:NAME", ...), `session` the id of a
-        Session that serves the build context. Without a frontend it is open for a Gateway."""
+        """Start a build. `attributes` are the frontend's ("target", "build-arg:NAME", ...), `session` is the id of a
+        Session that serves the build context. Without a frontend the build stays open for a Gateway."""
         options, ref = options or SolveOptions(), random.token_hex(12)
         request = PROTO.SolveRequest(
             Ref=ref, Session=session, Frontend=frontend, FrontendAttrs=pairs(attributes), Internal=not frontend,
@@ -130,36 +121,36 @@ class Control:
         return Solve(self, ref, self.call(CONTROL + "Solve", request))
 
     def call(self, path: str, request: Any, metadata: Sequence[tuple[str, str]] = (), end: bool = True) -> Call:
-        """Begin a call of `path`, "/package.Service/Method", as `Connection.call`; its messages are bytes."""
+        """As `Connection.call`, with a message."""
         return self._connection.call(path, request.SerializeToString(), metadata, end)
 
     def unary(self, path: str, request: Any, kind: Any, metadata: Sequence[tuple[str, str]] = ()) -> Any:
-        """The one message of a method's answer, of the class `kind`. Raises CallFailed and EngineGone."""
-        *_, message = b"", *self.call(path, request, metadata)    # to the answer's end, which says if the call failed
+        """The only message of a method's answer, of the class `kind`."""
+        *_, message = b"", *self.call(path, request, metadata)    # the end of the answer says whether the call failed
         return kind.FromString(message)
 
 
 class Solve:
-    """A build under way. `status` follows it, `wait` ends with it, `cancel` ends it."""
+    """A running build."""
 
     def __init__(self, control: Control, ref: str, call: Call):
         self.ref = ref
         self._control, self._call = control, call
 
     def status(self) -> Iterator[Any]:
-        """StatusResponse messages: vertexes, logs, warnings, as they come; ends with the build."""
+        """StatusResponse messages (vertexes, logs, warnings) until the build ends."""
         for message in self._control.call(CONTROL + "Status", PROTO.StatusRequest(Ref=self.ref)):
             yield PROTO.StatusResponse.FromString(message)
 
     def wait(self) -> dict[str, bytes]:
-        """Once the build has succeeded: what the exporter answered ({"containerimage.digest": ...})."""
+        """Wait for success: the exporter's answer ({"containerimage.digest": ...})."""
         found: dict[str, bytes] = {}
         for message in self._call:
             found = {pair.key: pair.value for pair in PROTO.SolveResponse.FromString(message).ExporterResponse}
         return found
 
     def cancel(self) -> None:
-        """End the build: a RUN under way ends in the engine within a tenth of a second."""
+        """End the build; the engine ends a running RUN within 0.1 s."""
         self._call.cancel()
 
 

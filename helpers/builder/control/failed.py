@@ -1,8 +1,7 @@
-"""The step that failed, with what it had written: Docker 23 and later keep it while the build is open.
+"""The file system of a failed step, which Docker 23 and later keep while the build is open.
 
-BuildKit mounts it into a container but does not read it out itself, so it is read by the programs that are in it: a
-shell, stat, cat and head, which busybox has too.
-"""
+BuildKit can mount it into a container but not read it, so the programs in it do that: a shell, stat, cat and head.
+BusyBox has them too."""
 
 import contextlib
 import os
@@ -20,7 +19,7 @@ _LIST = f'cd "$1" && for f in * .[!.]* ..?*; do if [ -e "$f" ] || [ -L "$f" ]; t
 
 
 class FailedState(State):
-    """The file system of a failed step. Without a shell in it nothing can be read: see `shell`."""
+    """The file system of a failed step, readable only if `shell` finds one."""
 
     def __init__(self, gateway: Gateway, step: FailedStep):
         at = next(number for number, mount in enumerate(step.mounts) if mount.get("dest", "/") == "/")
@@ -29,32 +28,32 @@ class FailedState(State):
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """What its process was started with, in the words of an image's configuration."""
+        """How its process was started, as an image's configuration."""
         meta = self.step.meta
         return {"Env": list(meta.get("env") or ()), "WorkingDir": meta.get("cwd") or "/",
                 "User": meta.get("user") or ""}
 
     def mounts(self) -> tuple[Mount, ...]:
-        """All that the step had mounted, caches included."""
+        """All mounts of the step, caches included."""
         return tuple(Mount(result, mount.get("dest", "/"), bool(mount.get("readonly")), {
             "selector": mount.get("selector", ""), "mountType": mount.get("mountType", 0)})
             for mount, result in zip(self.step.mounts, self.step.results, strict=False) if result)
 
     @cached_property
     def shell(self) -> str:
-        """The first shell that starts in it, '' if none does."""
+        """The first shell that starts, '' if none does."""
         return next((each for each in SHELLS if self._runs(each)), "")
 
     def read_dir(self, path: str = "/") -> tuple[Entry, ...]:
-        """What is in a folder, in order of names. Raises as `State.read_dir`."""
+        """As `State.read_dir`."""
         return tuple(sorted(self._entries(_LIST, path), key=lambda entry: entry.name))
 
     def stat(self, path: str) -> Entry:
-        """One path's facts. Raises as `State.stat`."""
+        """As `State.stat`."""
         return next(self._entries(f'f=$1; {_STAT}', path))
 
     def read(self, path: str, limit: int | None = None) -> bytes:
-        """A file's content, or its first `limit` bytes. Raises as `State.read`."""
+        """As `State.read`."""
         return self._ask('cat -- "$1"' if limit is None else f'head -c {limit} -- "$1"', path).written
 
     def _entries(self, script: str, path: str) -> Iterator[Entry]:
@@ -72,7 +71,7 @@ class FailedState(State):
         return False
 
     def _ask(self, script: str, path: str) -> Finished:
-        """Run a script with its own shell. Raises CallFailed with what it wrote if it fails."""
+        """Run a script in its shell. Raises CallFailed with the output if it fails."""
         with self.container() as container:
             done = container.run(Process([self.shell, "-c", script, self.shell, path], self.config["Env"]))
         if done.exit_code:

@@ -1,12 +1,7 @@
-"""BuildKit's gateway: the client as its own frontend, to look into results that no image was made of.
-
-    >>> with Session(engine, context) as session, Control(engine) as control, Gateway(control, session.id) as gateway:
-    ...     state = gateway.solve({"target": "builder"})
-    ...     print(state.read_dir("/app"), state.read("/app/main.go"))
+"""BuildKit's gateway: the client as its own frontend, to inspect results that are in no image.
 
 A Solve without a frontend keeps the build open under a name; calls of LLBBridge with that name in a header work on it,
-and `Return` ends it. Fields: moby/buildkit, frontend/gateway/pb/gateway.proto.
-"""
+and `Return` ends it. Fields: moby/buildkit, frontend/gateway/pb/gateway.proto."""
 
 from __future__ import annotations
 
@@ -28,12 +23,12 @@ from .messages import FRONTEND, GATEWAY, PROTO, pairs
 from .process import Finished, Process, Running
 
 _HEADER = "buildkit-controlapi-buildid"
-_PIECE = 1 << 22    # bytes of a file that are read at once: gRPC takes no message above 16 MB
+_PIECE = 1 << 22    # bytes of a file read at once: gRPC's messages have at most 16 MB
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file, folder or link: mode as st_mode has it, size in bytes, mtime in nanoseconds since 1970."""
+    """A file, folder or link: mode as st_mode, size in bytes, mtime in nanoseconds since 1970."""
 
     name: str
     mode: int
@@ -56,7 +51,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Mount:
-    """A result mounted into a container: its id, where, and whether read-only."""
+    """A mount of a container: the id of a result, its place, and whether it is read-only."""
 
     result: str
     dest: str = "/"
@@ -65,10 +60,9 @@ class Mount:
 
 
 class Gateway:
-    """An open build, in which results are solved, read and entered. Use it in a `with` block."""
+    """An open build. Use it in a `with` block. `session` is the id of the Session that serves the build context."""
 
     def __init__(self, control: Control, session: str):
-        """`session`: the id of the Session that serves the build context."""
         self.control = control
         self._solve = control.solve({}, session, frontend="")
         self._metadata = ((_HEADER, self._solve.ref),)
@@ -80,33 +74,30 @@ class Gateway:
         self.close()
 
     def close(self) -> None:
-        """End the build: what was solved in it stays in the cache, containers end."""
+        """End the build and its containers; its results stay in the cache."""
         error = PROTO.RpcStatus(code=1, message="closed")
         with contextlib.suppress(CallFailed):
             self.call("Return", PROTO.ReturnRequest(error=error))
             self._solve.wait()
 
     def call(self, method: str, request: Any, kind: Any = None) -> Any:
-        """Call one of LLBBridge's methods, whose answer is of the class `kind` (empty if None)."""
+        """Call a method of LLBBridge, whose answer is of the class `kind` (empty if None)."""
         return self.control.unary(GATEWAY + method, request, kind or PROTO.Empty, self._metadata)
 
     def open(self, method: str, request: Any) -> Any:
-        """Begin a call to which more messages will be sent."""
+        """Start a call to which more messages will be sent."""
         return self.control.call(GATEWAY + method, request, self._metadata, end=False)
 
     def solve(self, attributes: Mapping[str, str], evaluate: bool = False) -> State:
-        """The result of a build with these attributes ("target", "build-arg:NAME", ...).
-
-        BuildKit is lazy: nothing runs before the result is looked at, unless `evaluate` (Docker 23 and later). Raises
-        CallFailed with the failed step, where there is one.
-        """
+        """The result of a build with these attributes ("target", "build-arg:NAME", ...). BuildKit runs nothing before
+        the result is used, unless `evaluate` (Docker 23 and later). Raises CallFailed, with the failed step if any."""
         request = PROTO.BridgeSolveRequest(
             Frontend=FRONTEND, FrontendOpt=pairs({"filename": "Dockerfile", **attributes}), Evaluate=evaluate)
         return self._solved(request)
 
     def image(self, name: str) -> State:
-        """The files of an image: the engine's own if it has it, else its registry's. `name` is written out, with host
-        and tag ("docker.io/library/alpine:3"). Raises CallFailed."""
+        """The files of an image in the engine, or else in its registry. `name` has a host and a tag
+        ("docker.io/library/alpine:3"). Raises CallFailed."""
         source = PROTO.SourceOp(identifier=f"docker-image://{name}", attrs=pairs({"image.resolvemode": "local"}))
         first = PROTO.Op(source=source).SerializeToString()
         last = PROTO.Op(inputs=[PROTO.Input(digest=f"sha256:{hashlib.sha256(first).hexdigest()}")])
@@ -122,7 +113,7 @@ class Gateway:
         return State(self, ref, {pair.key: pair.value for pair in result.metadata})
 
     def container(self, mounts: Sequence[Mount], network: bool = True) -> Container:
-        """A container of these mounts; `network`: whether it may reach the network."""
+        """A container with these mounts, with access to the network or without."""
         name = random.token_hex(8)
         self.call("NewContainer", PROTO.NewContainerRequest(
             ContainerID=name, Network=0 if network else 2,
@@ -132,7 +123,7 @@ class Gateway:
 
 
 class State:
-    """A file system in the build cache: read it, or run something in it. An empty `ref` is `scratch`."""
+    """A file system in the build cache, to be read or run in. An empty `ref` is `scratch`."""
 
     def __init__(self, gateway: Gateway, ref: str, metadata: Mapping[str, bytes]):
         self.ref, self.metadata = ref, dict(metadata)
@@ -140,24 +131,24 @@ class State:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The image's configuration so far: Env, WorkingDir, User, Entrypoint, Cmd; {} where there is none."""
+        """The image's configuration so far (Env, WorkingDir, User, Entrypoint, Cmd), {} if none."""
         image = json.loads(self.metadata.get("containerimage.config", b"{}"))
         return image.get("config") or {}
 
     def read_dir(self, path: str = "/") -> tuple[Entry, ...]:
-        """What is in a folder, in order of names. Raises CallFailed if it is not one."""
+        """The entries of a folder, by name. Raises CallFailed if it is none."""
         if not self.ref:
             return ()
         answer = self.gateway.call("ReadDir", PROTO.ReadDirRequest(Ref=self.ref, DirPath=path), PROTO.ReadDirResponse)
         return tuple(sorted(map(_entry, answer.entries), key=lambda entry: entry.name))
 
     def stat(self, path: str) -> Entry:
-        """One path's facts. Raises CallFailed if it is not there."""
+        """The entry of one path. Raises CallFailed if it does not exist."""
         request = PROTO.StatFileRequest(Ref=self.ref, Path=path)
         return _entry(self.gateway.call("StatFile", request, PROTO.StatFileResponse).stat)
 
     def read(self, path: str, limit: int | None = None) -> bytes:
-        """A file's content, or its first `limit` bytes. Raises CallFailed if it is not there."""
+        """The content of a file, or its first `limit` bytes. Raises CallFailed if it does not exist."""
         found = bytearray()
         while limit is None or len(found) < limit:
             length = _PIECE if limit is None else min(_PIECE, limit - len(found))
@@ -169,17 +160,17 @@ class State:
         return bytes(found)
 
     def mounts(self) -> tuple[Mount, ...]:
-        """What a container of this state mounts."""
+        """The mounts of a container of this state."""
         return (Mount(self.ref),)
 
     def container(self, network: bool = True, more: Sequence[Mount] = ()) -> Container:
-        """A container of this state, and of `more` mounts. What runs in it changes nothing but the container."""
+        """A container with a writable copy of this state, and `more` mounts."""
         return self.gateway.container((*self.mounts(), *more), network)
 
 
 class Container:
-    """A container in an open build: use it in a `with` block, or `release` it. BuildKit ends it with the first process
-    that was started in it: one container a command."""
+    """A container in an open build. Use it in a `with` block, or `release` it. It ends with the first process started
+    in it, so each command needs its own."""
 
     def __init__(self, gateway: Gateway, name: str):
         self._gateway, self.name = gateway, name
@@ -191,12 +182,12 @@ class Container:
         self.release()
 
     def release(self) -> None:
-        """End it and all that runs in it."""
+        """End it and its processes."""
         with contextlib.suppress(CallFailed):
             self._gateway.call("ReleaseContainer", PROTO.ReleaseContainerRequest(ContainerID=self.name))
 
     def start(self, process: Process) -> Running:
-        """Start a process. Raises CallFailed if its program is not there."""
+        """Start a process. Raises CallFailed if its program does not exist."""
         meta = PROTO.Meta(args=process.args, env=process.env, cwd=process.cwd, user=process.user)
         name = random.token_hex(8)
         call = self._gateway.open("ExecProcess", PROTO.ExecMessage(ProcessID=name, Init=PROTO.InitMessage(
@@ -204,7 +195,7 @@ class Container:
         return Running(call, name)
 
     def run(self, process: Process, stdin: bytes = b"") -> Finished:
-        """Run a process to its end; both of its outputs, as they came."""
+        """Run a process to its end."""
         running = self.start(process)
         if stdin:
             running.write(stdin)

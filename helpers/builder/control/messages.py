@@ -1,8 +1,7 @@
 """The messages of BuildKit's control and gateway services: the fields that the client uses.
 
 From moby/buildkit: api/services/control/control.proto, frontend/gateway/pb/gateway.proto, solver/pb/ops.proto, and
-tonistiigi/fsutil, types/stat.proto.
-"""
+tonistiigi/fsutil, types/stat.proto."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""A process in a container of an open build: what it is started with, under way, and ended."""
+"""A process in a container of an open build: to start, running, and finished."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from .messages import PROTO
 
 @dataclass(frozen=True)
 class Process:
-    """What a process is started with."""
+    """A process to start."""
 
     args: Sequence[str]
     env: Sequence[str] = ()
@@ -20,20 +20,20 @@ class Process:
 
 @dataclass(frozen=True)
 class Finished:
-    """A process that has ended."""
+    """A finished process."""
 
-    exit_code: int   # its own, or 1 where its program could not be started
-    written: bytes   # bytes of both of its outputs, as they came
-    error: str = ""  # the engine's words, '' if it ended well
+    exit_code: int   # 1 if its program could not be started
+    written: bytes   # to stdout and stderr, in order of arrival
+    error: str = ""  # from the engine, '' if it succeeded
 
     @property
     def output(self) -> str:
-        """What it wrote as text; bytes that are no UTF-8 are replaced."""
+        """`written` as text; bytes that are not UTF-8 are replaced."""
         return self.written.decode("utf-8", "replace")
 
 
 class Running:
-    """A process under way. `exit_code` is None until `output` has ended."""
+    """A running process. `exit_code` is None until `output` has ended."""
 
     def __init__(self, call: Any, name: str):
         self._call, self._name = call, name
@@ -41,20 +41,20 @@ class Running:
         self.error = ""
 
     def output(self) -> Iterator[tuple[int, bytes]]:
-        """(1 or 2, what was written) as it comes; with a terminal all of it is 1. Raises CallFailed."""
+        """(1 for stdout or 2 for stderr, bytes) as they arrive; a terminal has only 1. Raises CallFailed."""
         for message in self._call:
             event = PROTO.ExecMessage.FromString(message)
             if event.HasField("File") and event.File.Data:
                 yield event.File.Fd, event.File.Data
             if event.HasField("Exit"):
                 self.exit_code, self.error = event.Exit.Code, event.Exit.Error.message
-                self.end_input()    # with a terminal, Done comes only after that
+                self.end_input()    # with a terminal, Done arrives only after that
             if event.HasField("Done"):
                 break
         self._call.cancel()
 
     def write(self, data: bytes) -> None:
-        """Send bytes to its standard input."""
+        """Write to its standard input."""
         self._send(File=PROTO.FdMessage(Fd=0, Data=data))
 
     def end_input(self) -> None:
@@ -62,11 +62,11 @@ class Running:
         self._send(File=PROTO.FdMessage(Fd=0, EOF=True))
 
     def resize(self, rows: int, columns: int) -> None:
-        """Tell its terminal how large it is, in characters."""
+        """Set the size of its terminal, in characters."""
         self._send(Resize=PROTO.ResizeMessage(Rows=rows, Cols=columns))
 
     def end(self) -> None:
-        """End it, whatever it does."""
+        """End it."""
         self._call.cancel()
 
     def _send(self, **event: Any) -> None:
