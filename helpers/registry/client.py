@@ -1,5 +1,4 @@
-"""What the course itself asks of a registry: manifests and blobs. Source of the protocol: the OCI distribution
-specification."""
+"""A client for manifests and blobs in a registry. Source of the protocol: the OCI distribution specification."""
 
 import contextlib
 import hashlib
@@ -22,9 +21,9 @@ _INDEXES = ("application/vnd.docker.distribution.manifest.list.v2+json", "applic
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an image is made of in a registry."""
+    """A manifest of an image."""
 
-    digest: str    # 'sha256:...' of its text, by which it can be pulled for ever
+    digest: str    # 'sha256:...' of its text
     kind: str      # its media type
     content: dict  # the JSON: `config` and `layers`, each with digest, size in bytes, mediaType
 
@@ -35,34 +34,33 @@ class Manifest:
 
     @property
     def size(self) -> int:
-        """Bytes of all blobs, a blob that occurs twice counted once."""
+        """Bytes of all blobs, each counted once."""
         return sum({blob["digest"]: blob["size"] for blob in self.blobs}.values())
 
 
 class Client:
-    """A registry at 'host:port', in plain HTTP and without a login. Every method raises TransferFailed where the
-    registry refuses or goes away."""
+    """A registry at 'host:port', over plain HTTP and without a login. Every method raises TransferFailed."""
 
     def __init__(self, address: str):
         self._base = f"http://{address}/v2"
         self._session = requests.Session()
-        self._session.trust_env = False   # no proxy for an address on loopback
+        self._session.trust_env = False   # no proxy
 
     def close(self) -> None:
         """Close its connections."""
         self._session.close()
 
     def manifest(self, repository: str, reference: str) -> Manifest:
-        """The manifest of a tag or a digest; of an index, that of the first image in it."""
+        """The manifest of a tag or digest; for an index, that of its first image."""
         found = self.top(repository, reference)
         if found.kind in _INDEXES:
-            inner = next(each for each in found.content["manifests"]   # the others are attestations
-                         if (each.get("platform") or {}).get("os") != "unknown")
+            inner = next(each for each in found.content["manifests"]
+                         if (each.get("platform") or {}).get("os") != "unknown")    # which attestations have
             return self.manifest(repository, inner["digest"])
         return found
 
     def top(self, repository: str, reference: str) -> Manifest:
-        """What a tag or a digest leads to: a manifest, or an index, whose content has `manifests`."""
+        """The manifest or index of a tag or digest; the content of an index has `manifests`."""
         answer = self._ask("GET", f"{repository}/manifests/{reference}",
                            headers={"Accept": ", ".join(_MANIFESTS + _INDEXES)})
         content = answer.json()
@@ -76,15 +74,20 @@ class Client:
         return Manifest(f"sha256:{hashlib.sha256(text).hexdigest()}", kind, content)
 
     def delete_manifest(self, repository: str, digest: str) -> None:
-        """Delete a manifest by its digest. Errors as of `manifest`."""
+        """Delete a manifest by its digest."""
         self._ask("DELETE", f"{repository}/manifests/{digest}")
 
     @contextlib.contextmanager
     def blob(self, repository: str, digest: str) -> Iterator[Iterator[bytes]]:
-        """The bytes of a blob, as they are stored."""
+        """The bytes of a blob, as stored."""
         with self._ask("GET", f"{repository}/blobs/{digest}", stream=True,
                        headers={"Accept-Encoding": "identity"}) as answer:
             yield self._read(answer)
+
+    def json(self, repository: str, digest: str) -> dict[str, Any]:
+        """The JSON in a blob."""
+        with self.blob(repository, digest) as chunks:
+            return json.loads(b"".join(chunks))
 
     def _read(self, answer: requests.Response) -> Iterator[bytes]:
         try:
@@ -93,7 +96,7 @@ class Client:
             raise _gone(error) from error
 
     def upload(self, repository: str, chunks: Iterable[bytes], digest: Callable[[], str]) -> None:
-        """Upload a blob. `digest` is asked once all of it has been sent; the registry checks it."""
+        """Upload a blob. `digest` is called after all of it was sent; the registry checks it."""
         place = self._ask("POST", f"{repository}/blobs/uploads/").headers["Location"]
         answer = self._ask("PATCH", place, data=chunks, headers={"Content-Type": "application/octet-stream"})
         place = answer.headers["Location"]
@@ -121,15 +124,15 @@ def _gone(error: Exception) -> CourseError:
 class IndexEntry:
     """One manifest that a name leads to."""
 
-    platform: str  # 'linux/arm64' as the index has it, 'unknown/unknown' for an attestation, '' without an index
-    about: str  # of an attestation, the platform of the image that it is about; '' for an image
-    digest: str                             # 'sha256:...'
-    size: int                               # bytes of its blobs, compressed
+    platform: str  # 'linux/arm64', 'unknown/unknown' for an attestation, '' without an index
+    about: str     # of an attestation, the platform of its image; '' for an image
+    digest: str    # 'sha256:...'
+    size: int      # bytes of its blobs, compressed
     statements: Sequence[Mapping[str, Any]]  # of an attestation: in-toto's, with `predicateType` and `predicate`
 
 
 def entries(client: Client, repository: str, reference: str) -> tuple[IndexEntry, ...]:
-    """The manifests that a name leads to, in the order of the index. Raises TransferFailed."""
+    """The manifests of a name, in the order of the index. Raises TransferFailed."""
     top = client.top(repository, reference)
     if "manifests" not in top.content:
         return (IndexEntry("", "", top.digest, top.size, ()),)
@@ -143,14 +146,9 @@ def _entry(client: Client, repository: str, listed: Mapping[str, Any], platforms
     about = platforms.get((listed.get("annotations") or {}).get(_ABOUT, ""), "")
     layers = found.content["layers"] if about else ()
     return IndexEntry(_platform(listed), about, found.digest, found.size,
-                 tuple(_json(client, repository, each["digest"]) for each in layers))
+                      tuple(client.json(repository, each["digest"]) for each in layers))
 
 
 def _platform(listed: Mapping[str, Any]) -> str:
     found = listed.get("platform") or {}
     return "/".join(filter(None, (found.get("os"), found.get("architecture"), found.get("variant"))))
-
-
-def _json(client: Client, repository: str, digest: str) -> dict[str, Any]:
-    with client.blob(repository, digest) as chunks:
-        return json.loads(b"".join(chunks))

@@ -1,11 +1,12 @@
-"""The registry of a lesson: push to it, and pull from it what nobody has yet."""
+"""The registry of a lesson: push to it, and pull images that no engine has."""
 
 import contextlib
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Self
 
 from docker.errors import APIError, NotFound
@@ -21,15 +22,14 @@ from .client import Client, IndexEntry, Manifest, entries
 from .throttle import LOOPBACK, Line
 from .transfer import Transfer
 
-FOLDER = "multistage-course"     # of all that the course puts into a registry
-# What an image of the course is called in the engine while it is pushed or pulled.
+FOLDER = "multistage-course"     # of all that the course pushes
+# The names of images during a push or pull.
 _IN_TRANSFER = re.compile(rf"{re.escape(LOOPBACK)}:\d+/{FOLDER}/\S+")
 
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of an image in the registry: `name` as a reader calls it, `place` 'repository:tag', `pushed` that of the
-    image that it is a copy of."""
+    """A copy of an image in the registry: `name` as given, `place` 'repository:tag', `pushed` that of the original."""
 
     name: str
     place: str
@@ -38,7 +38,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class Pulled:
-    """An image that was pulled: its `reference` in the engine, and what it cost."""
+    """An image that was pulled, and its `reference` in the engine."""
 
     reference: str
     transfer: Transfer
@@ -46,15 +46,15 @@ class Pulled:
 
 class Registry:
     """A registry behind a line of `speed` bytes a second, until `close` or the end of the block. `report` is called
-    with a sentence when something has to be installed. Raises RegistryUnavailable where none is to be had, or where the
-    engine cannot reach this machine's loopback (one on another machine, or in a virtual one)."""
+    with a sentence if something has to be installed. Raises RegistryUnavailable if there is none, or if the engine
+    cannot reach this machine's loopback, because it is on another machine or in a virtual one."""
 
     def __init__(self, speed: float, engine: Engine | None = None, report: Report = quiet):
         self._engine = engine or connect()
         self._stored: dict[tuple[str, str], None] = {}   # (repository, digest), in order
         with contextlib.ExitStack() as ends:
             self._server = ends.enter_context(server.serve(report))
-            self._client = ends.enter_context(contextlib.closing(Client(self._server.address)))   # past the line
+            self._client = ends.enter_context(contextlib.closing(Client(self._server.address)))   # bypasses the line
             if self._server.process is None:
                 ends.callback(self._delete_stored)
             self._line = ends.enter_context(Line(self._server.address, speed))
@@ -68,7 +68,7 @@ class Registry:
 
     @property
     def address(self) -> str:
-        """'127.0.0.1:PORT', the end of the line at which the engine is."""
+        """'127.0.0.1:PORT', the engine's end of the line."""
         return self._line.address
 
     def __enter__(self) -> Self:
@@ -78,58 +78,55 @@ class Registry:
         self.close()
 
     def close(self) -> None:
-        """End it and remove its data. A second time does no harm."""
+        """End it and remove its data."""
         self._ends.close()
 
     def __repr__(self) -> str:
         return f"{self._server.name}, behind a line of {size(self.speed)} a second"
 
     def _reach(self) -> None:
-        """See whether the engine gets to the other end of the line."""
+        """Check that the engine can reach the line."""
         probe = f"{self.address}/{FOLDER}/probe"
         if self._engine.looks_into_registry:
-            with self._engine.translate_errors("look into a registry"), contextlib.suppress(APIError):
+            with self._engine.translate_errors("query a registry"), contextlib.suppress(APIError):
                 self._engine.client.api.inspect_distribution(f"{probe}:none")
         else:
             self._pull_probe(probe)
-        if not self._line.received:   # even "there is no such image" is an answer
+        if not self._line.received:   # "no such image" is an answer too
             raise RegistryUnavailable("The engine cannot reach a registry on this machine.",
                                       why=f"For the engine at {self._engine.host}, {LOOPBACK} is another machine, "
-                                          "or it speaks no plain HTTP.",
-                                      remedy="Use an engine that runs on this machine itself.")
+                                          "or it does not use plain HTTP.",
+                                      remedy="Use an engine that runs on this machine.")
 
     def _pull_probe(self, probe: str) -> None:
         try:
-            transfer.pull(self._engine, probe, "none", "a probe", self._server.alive, quiet)
+            transfer.move("pull", self._engine, probe, "none", "a probe", self._server.alive, quiet)
         except TransferFailed as error:
             if "HTTPS client" in error.why:
                 raise RegistryUnavailable(
-                    "Podman reaches a registry on this machine by HTTPS alone.", why=error.why,
+                    "Podman reaches a registry on this machine only by HTTPS.", why=error.why,
                     remedy="Allow plain HTTP: a file in /etc/containers/registries.conf.d with [[registry]], "
                            f'location = "{LOOPBACK}" and insecure = true.') from error
 
     def _delete_stored(self) -> None:
-        """Delete what was put into a registry of the user's, where it allows that."""
+        """Delete what was pushed to the user's registry, if it allows that."""
         for repository, digest in self._stored:
             with contextlib.suppress(TransferFailed):
                 self._client.delete_manifest(repository, digest)
 
     def push(self, image: str, to: str = "", *, watch: Report = quiet) -> Transfer:
-        """Push an image of the engine over the line.
-
-        to  its name in the registry, 'name:tag'; that in the engine if ''
-
-        Raises CourseError for an image without a name, ImageNotFound, TransferFailed, Interrupted."""
+        """Push an image over the line, as `to` ('name:tag') or else under its name in the engine. Raises CourseError
+        for an image without a name, ImageNotFound, TransferFailed, Interrupted."""
         api = self._engine.client.api
         with self._engine.translate_errors(f"push {image}"):
             found = api.inspect_image(image)
-        if not found["RepoTags"]:   # to take ours off it again would delete the image
+        if not found["RepoTags"]:   # removing our name from it would delete it
             raise CourseError(f"{image} has no name in the engine, so it is not pushed.", remedy="Build it with tag=.")
         repository, tag = _place(to or _called(image, found["RepoTags"]))
         with self._engine.translate_errors("name the image"):
             api.tag(found["Id"], f"{self.address}/{repository}", tag)
         try:
-            cost = self._measured(transfer.push, f"{repository}:{tag}", image, watch)
+            cost = self._move("push", f"{repository}:{tag}", image, watch)
         finally:
             forget(self._engine, f"{self.address}/{repository}:{tag}")
         manifest = self._client.manifest(repository, tag)
@@ -137,27 +134,26 @@ class Registry:
         return self._transfer(image, "push", f"{repository}:{tag}", manifest, cost)
 
     def digest(self, place: str) -> str:
-        """The digest that the name `place` ('repository:tag') leads to now."""
+        """The current digest of `place` ('repository:tag')."""
         return self._client.manifest(*place.rsplit(":", 1)).digest
 
     def holds(self, place: str, digest: str) -> bool:
-        """Whether the image of that digest can still be had, whatever its name leads to."""
+        """Whether the registry still has the image with that digest."""
         try:
             return self._client.manifest(place.rsplit(":", 1)[0], digest).digest == digest
         except TransferFailed:
             return False
 
     def pinned(self, pushed: Transfer) -> str:
-        """What a FROM line says to get just that image, wherever its name leads by then:
-        '127.0.0.1:PORT/repository@sha256:...'. A build pulls it when it is first needed;
-        the engine forgets it when the registry closes."""
+        """The reference of exactly that image for a FROM line, '127.0.0.1:PORT/repository@sha256:...'. A build pulls
+        it; when the registry closes, it is removed from the engine."""
         reference = f"{self.address}/{pushed.place.rpartition(':')[0]}@{pushed.digest}"
         self._ends.callback(unpin, self._engine, reference)
         return reference
 
     def place(self, name: str) -> str:
-        """What a build calls `name` ('repository:tag') to write to it here, or to read it: its cache, an image that it
-        pushes. In a registry of the user's, what is there by then goes when this one closes."""
+        """The reference of `name` ('repository:tag') for a build that pushes an image or a cache to it, or reads it.
+        Its content is deleted from the user's registry when this one closes."""
         repository, tag = _place(name)
         if self._server.process is None:
             self._ends.callback(self._delete_tag, repository, tag)
@@ -168,16 +164,16 @@ class Registry:
             self._client.delete_manifest(repository, self._client.top(repository, tag).digest)
 
     def entries(self, name: str) -> tuple[IndexEntry, ...]:
-        """The manifests that `place(name)` leads to now. Raises TransferFailed."""
+        """The current manifests of `place(name)`. Raises TransferFailed."""
         return entries(self._client, *_place(name))
 
     def size(self, name: str) -> int:
-        """Bytes of all that `place(name)` leads to, a cache or an image. Raises TransferFailed."""
+        """Bytes of the cache or image at `place(name)`. Raises TransferFailed."""
         top = self._client.top(*_place(name))
         return top.size if "layers" in top.content else sum(each["size"] for each in top.content["manifests"])
 
     def fresh(self, pushed: Transfer) -> Copy:
-        """A copy in the registry of which no engine has a layer (see `unique_copy`), its tag with '-fresh' behind."""
+        """A copy in the registry whose layers no engine has (see `unique_copy`), with '-fresh' appended to its tag."""
         repository, tag = pushed.place.rsplit(":", 1)
         tag = f"{tag[:100]}-fresh"
         place = f"{repository}:{tag}"
@@ -188,37 +184,36 @@ class Registry:
 
     @contextlib.contextmanager
     def pulled(self, copy: Copy | Transfer, *, watch: Report = quiet) -> Iterator[Pulled]:
-        """Pull over the line. At the end of the block the engine no longer has it. Raises TransferFailed, Interrupted,
-        DiskFull."""
-        # First, so that nothing can fail after a pull that has succeeded.
+        """Pull over the line; after the block, the image is removed. Raises TransferFailed, Interrupted, DiskFull."""
+        # First, so that nothing can fail after a successful pull.
         manifest = self._client.manifest(*copy.place.rsplit(":", 1))
         name = f"{self.address}/{copy.place}"
         try:
-            cost = self._measured(transfer.pull, copy.place, copy.name, watch)
+            cost = self._move("pull", copy.place, copy.name, watch)
             yield Pulled(name, self._transfer(copy.name, "pull", copy.place, manifest, cost))
         finally:
             forget(self._engine, name)
 
-    def _measured(self, move: Callable[..., int], place: str, name: str, watch: Report) -> tuple[float, int, int]:
-        """Push or pull: (seconds, bytes that crossed the line, layers that were known)."""
+    def _move(self, way: str, place: str, name: str, watch: Report) -> tuple[float, int, int]:
+        """Push or pull: (seconds, bytes over the line, layers that the other end already had)."""
         repository, tag = f"{self.address}/{place}".rsplit(":", 1)
-        crossed = (lambda: self._line.sent) if move is transfer.push else (lambda: self._line.received)
-        before, began = crossed(), time.perf_counter()
-        known = move(self._engine, repository, tag, name, self._server.alive, watch)
-        return time.perf_counter() - began, crossed() - before, known
+        counter = attrgetter("sent" if way == "push" else "received")
+        before, began = counter(self._line), time.perf_counter()
+        known = transfer.move(way, self._engine, repository, tag, name, self._server.alive, watch)
+        return time.perf_counter() - began, counter(self._line) - before, known
 
     def _transfer(self, name: str, way: str, place: str, manifest: Manifest, cost: tuple[float, int, int]) -> Transfer:
         seconds, moved, known = cost
         layers = manifest.content["layers"]
-        # Podman does not say which layers stayed: those larger than all that moved are sure to have.
+        # Podman does not report known layers, but those larger than all that moved must be.
         known = max(known, sum(blob["size"] > moved for blob in layers))
-        plain = sum(blob["mediaType"].endswith(".tar") for blob in layers)   # loaded so, by containerd's store
+        plain = sum(blob["mediaType"].endswith(".tar") for blob in layers)   # containerd's store keeps them as loaded
         return Transfer(name, way, place, seconds, moved, manifest.size, len(layers), known, manifest.digest,
                         self.speed, plain)
 
 
 def _called(image: str, tags: list[str]) -> str:
-    """The name that was asked for, or one of its names for an id. Podman lists a name longer than it was given."""
+    """The given name, or one of its names if an id was given. Podman expands names in its list."""
     known = {name for tag in tags for name in (tag, short(tag), tag.removeprefix("localhost/"))}
     return image if {image, f"{image}:latest"} & known else short(tags[0])
 
@@ -232,7 +227,7 @@ def _place(image: str) -> tuple[str, str]:
 
 
 def is_transfer_name(name: str) -> bool:
-    """Whether `name` is one that the course gave an image for a transfer."""
+    """Whether the course gave an image this name for a push or pull."""
     return _IN_TRANSFER.fullmatch(name) is not None
 
 
@@ -243,8 +238,8 @@ def unpin(engine: Engine, reference: str) -> None:
 
 
 def forget(engine: Engine, name: str) -> None:
-    """Remove the name that an image had for a transfer. The image itself is removed only if it was made for that
-    transfer: one that has no other name left keeps this one."""
+    """Remove an image's name of a push or pull. The image itself is removed only if it was made for that: otherwise its
+    last name is kept."""
     api = engine.client.api
     with engine.translate_errors(f"remove the name {name}"), contextlib.suppress(NotFound):
         found = api.inspect_image(name)

@@ -1,8 +1,7 @@
-"""A registry to push to: one that the user names, or Debian's docker-registry, started here. The one that is started,
-and its folder, are gone when the block ends or the process that started it dies."""
+"""A registry to push to: the user's, or Debian's docker-registry, started here. That one and its folder are removed
+when the block ends or this process dies."""
 
 import contextlib
-import http.client
 import os
 import re
 import secrets
@@ -13,6 +12,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import requests
 
 from .. import paths
 from ..engine import network
@@ -27,8 +28,8 @@ _PROGRAM = "docker-registry"
 _START_SECONDS = 10
 _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:\d+")
 
-# Runs a program until it ends by itself, or until the other end of standard input is
-# closed: by us, or because our process died of whatever. Then the folder goes too.
+# Runs a program until it ends, or until its standard input is closed, by us or by the death of our process. Then the
+# folder is removed too.
 _GUARD = """folder=$1; shift
 exec 3<&0
 "$@" 3<&- &
@@ -44,27 +45,27 @@ exit "$code"
 
 @dataclass(frozen=True)
 class Server:
-    """A registry that answers at `address`; `name` says what it is."""
+    """A registry at `address`; `name` describes it."""
 
     address: str
     name: str
     process: subprocess.Popen | None = None  # its guard, if it was started here
 
     def alive(self) -> bool:
-        """Whether it answers now."""
+        """Whether it answers."""
         return _answers(self.address)
 
 
 @contextlib.contextmanager
 def serve(report: Report) -> Iterator[Server]:
-    """A registry while the block lasts: the one that MULTISTAGE_REGISTRY names, else one that is started here,
-    installed if need be. Raises RegistryUnavailable where there is none to be had."""
+    """A registry while the block lasts: that in MULTISTAGE_REGISTRY, else one that is started here, and installed if
+    necessary. Raises RegistryUnavailable."""
     named = os.environ.get(NAMED, "").strip()
     if named:
         yield _named(named)
         return
     program = _program(report)
-    # In the cache and not in /tmp, which may be in memory: an image is hundreds of megabytes.
+    # Not in /tmp, which may be in memory: an image has hundreds of megabytes.
     paths.cache().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="registry-", dir=paths.cache(), ignore_cleanup_errors=True) as folder, \
             _started(program, Path(folder)) as server:
@@ -84,11 +85,11 @@ def _named(text: str) -> Server:
 
 
 def _program(report: Report) -> str:
-    """Path of docker-registry, installed now if it is missing and can be."""
+    """Path of docker-registry, which is installed if it is missing."""
     found = shutil.which(_PROGRAM, path=network.PATH)
     if found:
         return found
-    why = "Debian's docker-registry is not installed, and installing it takes root and apt-get."
+    why = "Debian's docker-registry is not installed, and installing it needs root and apt-get."
     if os.geteuid() == 0 and shutil.which("apt-get", path=network.PATH):
         try:
             apt_install([_PROGRAM], report)
@@ -97,19 +98,19 @@ def _program(report: Report) -> str:
     found = shutil.which(_PROGRAM, path=network.PATH)
     if not found:
         raise RegistryUnavailable("There is no registry here to push to.", why=why,
-                                  remedy="Where Docker Hub can be reached: `docker run -d -p 127.0.0.1:5000:5000 "
+                                  remedy="If Docker Hub can be reached: `docker run -d -p 127.0.0.1:5000:5000 "
                                          f"registry:2`, then set {NAMED}=127.0.0.1:5000 and restart the kernel.")
     return found
 
 
 @contextlib.contextmanager
 def _started(program: str, folder: Path) -> Iterator[Server]:
-    """A registry whose settings, data and log are in a folder. Raises RegistryUnavailable where it does not start."""
+    """A registry with settings, data and log in a folder. Raises RegistryUnavailable if it does not start."""
     address, settings, log = f"{LOOPBACK}:{network.free_port()}", folder / "settings.yml", folder / "log"
     settings.write_text("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"
                         f"storage: {{filesystem: {{rootdirectory: '{folder / 'data'}'}}, delete: {{enabled: true}}}}\n"
                         f"http: {{addr: '{address}', secret: {secrets.token_hex(16)}}}\n")
-    # REGISTRY_... in the environment would overrule the settings.
+    # REGISTRY_... in the environment would override the settings.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
     command = ["/bin/sh", "-c", _GUARD, "guard", str(folder), program, "serve", str(settings)]
     with open(log, "ab") as output, running(command, stdin=subprocess.PIPE, stdout=output, stderr=output, cwd="/",
@@ -131,13 +132,8 @@ def _await(address: str, process: subprocess.Popen) -> bool:
 
 
 def _answers(address: str) -> bool:
-    """Whether something there speaks a registry's protocol (Docker Registry HTTP API V2)."""
-    host, _, port = address.rpartition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=2)
-    try:
-        connection.request("GET", "/v2/")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    """Whether a registry answers there (Docker Registry HTTP API V2)."""
+    with requests.Session() as session, contextlib.suppress(requests.exceptions.RequestException):
+        session.trust_env = False   # no proxy
+        return session.get(f"http://{address}/v2/", timeout=2, allow_redirects=False).status_code == 200
+    return False

@@ -1,6 +1,5 @@
-"""A line of known bandwidth: a TCP proxy on loopback, between an engine and a registry. It limits the bytes a second,
-in each direction by itself and over all connections together, as a home line does; it adds no delay and loses
-nothing."""
+"""A line of known bandwidth: a TCP proxy on loopback, between an engine and a registry. Like a home line, it limits the
+total bytes a second in each direction, but it adds no latency and loses nothing."""
 
 import asyncio
 import threading
@@ -10,14 +9,14 @@ from concurrent.futures import Future
 from typing import Self
 
 LOOPBACK = "127.0.0.1"
-_CHUNK = 1 << 16            # bytes read at once, and the most that wait for a connection
-_BURST_SECONDS = 0.05       # how much of an idle line's time may be made up for
-_TURN_SECONDS = 5           # to begin or to end: it takes milliseconds
+_CHUNK = 1 << 16            # bytes read at once, and buffered for a connection
+_BURST_SECONDS = 0.05       # of an idle line that may be made up for
+_TURN_SECONDS = 5           # to start or end, which takes milliseconds
 
 
 class Bucket:
-    """A token bucket that may go into debt: `rate` bytes a second, at most `burst` saved up. Each `take` says how long
-    to wait, so that those who take one after another pass one after another."""
+    """A token bucket that may go into debt: `rate` bytes a second, at most `burst` saved. `take` returns how long to
+    wait, so that concurrent callers are served in order."""
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic):
         if not rate > 0 or burst < 0:
@@ -26,7 +25,7 @@ class Bucket:
         self._tokens, self._seen = burst, clock()
 
     def take(self, count: int) -> float:
-        """Take `count` bytes; seconds to wait before they may pass."""
+        """Take `count` bytes; returns the seconds to wait before sending them."""
         now = self._clock()
         self._tokens = min(self._burst, self._tokens + (now - self._seen) * self._rate) - count
         self._seen = now
@@ -36,12 +35,9 @@ class Bucket:
 class Line:
     """A proxy from a free port of 127.0.0.1 to `upstream` ('host:port'), while the block lasts.
 
-        with Line("127.0.0.1:5000", speed=25e6) as line:
-            line.address, line.sent, line.received
-
     speed     bytes a second in each direction
-    sent      bytes that went to upstream so far
-    received  bytes that came from there"""
+    sent      bytes to upstream so far
+    received  bytes from upstream so far"""
 
     def __init__(self, upstream: str, speed: float):
         host, _, port = upstream.rpartition(":")
@@ -53,7 +49,7 @@ class Line:
         burst = speed * _BURST_SECONDS
         self._up, self._down = Bucket(speed, burst), Bucket(speed, burst)
         self._ready: Future[str] = Future()
-        # One thread reads and writes all connections, so no count needs a lock.
+        # A single thread serves all connections, so the counters need no lock.
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="line", daemon=True)
 
     def __enter__(self) -> Self:
@@ -74,17 +70,17 @@ class Line:
             return
         self._ready.set_result(f"{LOOPBACK}:{server.sockets[0].getsockname()[1]}")
         await self._over.wait()
-        server.close()   # open connections end with the loop, which cancels their tasks
+        server.close()   # the end of the loop cancels the open connections
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # asyncio has no hold of its tasks: one whose engine has gone would be collected.
+        # asyncio keeps no reference to its tasks: one whose engine is gone would be garbage-collected.
         task = asyncio.current_task()
         assert task
         try:
             self._open.add(task)
             await self._joined(reader, writer)
         except* (OSError, asyncio.CancelledError):
-            pass   # one end went away, and the other sees it; or the line ends: 3.11's streams would log that
+            pass   # one end is gone, or the line ends, which the streams of 3.11 would log
         finally:
             self._open.discard(task)
             writer.close()
@@ -100,7 +96,7 @@ class Line:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
                      bucket: Bucket, count: str) -> None:
-        """Bytes from one end to the other, no faster than the bucket lets them."""
+        """Copy bytes from one end to the other, at the bucket's rate."""
         while data := await reader.read(_CHUNK):
             wait = bucket.take(len(data))
             if wait:

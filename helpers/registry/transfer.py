@@ -1,4 +1,4 @@
-"""Push and pull through the engine, followed to the end, and what they cost."""
+"""Push and pull with the engine, and what they cost."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,27 +10,25 @@ from ..engine.transfer_events import LayerProgress, event_stream
 from ..engine.translate import engine_fault
 from ..errors import EngineError, Interrupted, TransferFailed
 
-_SILENT_SECONDS = 120     # unpacking a large layer says nothing for long
-_ENDED = "the registry has ended"
+_SILENT_SECONDS = 120     # no events arrive while a large layer is unpacked
 _KNOWN = ("Already exists", "Layer already exists")
-
 
 
 @dataclass(frozen=True)
 class Transfer:
     """An image that was pushed or pulled."""
 
-    name: str                         # the image, as the reader calls it
+    name: str                         # of the image, as given
     way: str                          # 'push' or 'pull'
-    place: str = field(repr=False)    # where it is in the registry, 'repository:tag'
-    seconds: float                    # until the engine was done, with compressing and unpacking
-    moved: int                        # bytes that crossed the line in that direction, HTTP's own included
-    payload: int                      # bytes of the layers and the configuration that the manifest names
-    layers: int                       # how many layers it has
-    known: int                        # how many of them the other end had already, so that they did not move
+    place: str = field(repr=False)    # 'repository:tag' in the registry
+    seconds: float                    # including compressing and unpacking
+    moved: int                        # bytes over the line in that direction, including HTTP's
+    payload: int                      # bytes of the layers and the configuration
+    layers: int                       # their number
+    known: int                        # number of layers that the other end already had
     digest: str = field(repr=False)   # of its manifest, 'sha256:...'
     speed: float = field(repr=False)  # of the line, bytes a second
-    plain: int = 0                    # how many of the layers are not compressed
+    plain: int = 0                    # number of uncompressed layers
 
     def __str__(self) -> str:
         return (f"{self.way} {self.name}: {units.size(self.moved)} in {units.seconds(self.seconds)}, "
@@ -38,33 +36,27 @@ class Transfer:
                 + (f", {units.counted(self.plain, 'layer')} uncompressed, as it was loaded" if self.plain else ""))
 
 
-def push(engine: Engine, repository: str, tag: str, name: str, alive: Callable[[], bool], watch: Report) -> int:
-    """Push; how many layers the registry had already. Arguments and errors as of `pull`."""
-    return _follow(engine, f"push {name}", alive, watch, f"images/{repository}/push", {"tag": tag})
+def move(way: str, engine: Engine, repository: str, tag: str, name: str, alive: Callable[[], bool],
+         watch: Report) -> int:
+    """Push or pull an image; returns the number of layers that the other end already had.
 
-
-def pull(engine: Engine, repository: str, tag: str, name: str, alive: Callable[[], bool], watch: Report) -> int:
-    """Pull; how many layers the engine had already.
-
-    name    of the image, for the words of an error
-    alive   asked when the engine tries again: whether the registry is there at all
-    watch   called with how far it came, after each piece of news
+    way    'push' or 'pull'
+    name   of the image, for errors
+    alive  whether the registry still answers
+    watch  called with the progress, after each event
 
     Raises TransferFailed, DiskFull, Interrupted, and the engine's errors."""
-    return _follow(engine, f"pull {name}", alive, watch, "images/create", {"fromImage": repository, "tag": tag})
-
-
-def _follow(engine: Engine, doing: str, alive: Callable[[], bool], watch: Report, call: str,
-            parameters: dict[str, str]) -> int:
-    known, progress = 0, LayerProgress()
+    doing, known, progress = f"{way} {name}", 0, LayerProgress()
+    call, parameters = ((f"images/{repository}/push", {"tag": tag}) if way == "push" else
+                        ("images/create", {"fromImage": repository, "tag": tag}))
     try:
         with engine.translate_errors(doing), event_stream(
                 engine.client.api, call, parameters, first=_SILENT_SECONDS, later=_SILENT_SECONDS) as events:
             for event in events:
                 status, error = event.get("status") or "", event.get("error")
-                # The engine tries again for a minute, whether that can help or not.
+                # The engine retries for a minute, even if the registry is gone.
                 if (error or status.startswith("Retrying")) and not alive():
-                    raise failure(doing, _ENDED)
+                    raise failure(doing, "the registry has ended")
                 if error:
                     raise failure(doing, error)
                 known += status in _KNOWN
@@ -76,7 +68,7 @@ def _follow(engine: Engine, doing: str, alive: Callable[[], bool], watch: Report
 
 
 def failure(doing: str, message: str) -> TransferFailed | EngineError:
-    """The error for the message with which an engine ends a push or pull."""
+    """The error for an engine's message about a failed push or pull."""
     if "no space left on device" in message.lower():
         return engine_fault(doing, message)
     return TransferFailed(f"The engine could not {doing}.", why=" ".join(message.split()),

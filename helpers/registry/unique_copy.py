@@ -1,6 +1,6 @@
-"""A copy of an image in a registry that no engine can have a layer of. An engine does not fetch a layer that it has
-already. So each layer's archive gets a comment in front: an entry that whoever unpacks it passes over (POSIX pax, a
-global header). The files stay the same, the digest is one that nobody has seen."""
+"""A copy of an image in a registry whose layers no engine has, since an engine does not fetch layers that it has. A
+comment in front of each layer's archive (a global header of POSIX pax, which is ignored) changes its digest but not its
+files."""
 
 import gzip
 import hashlib
@@ -15,18 +15,18 @@ from .. import labels
 from ..errors import TransferFailed
 from .client import Client, Manifest
 
-_GZIP = 31       # zlib's word for a gzip frame
-_AT_ONCE = 3     # layers, as an engine does
+_GZIP = 31       # zlib's wbits for a gzip frame
+_AT_ONCE = 3     # layers, as in an engine
 
 
 def comment(text: str) -> bytes:
-    """A tar entry that holds a comment and no file."""
+    """A tar entry with a comment and no file."""
     return tarfile.TarInfo.create_pax_global_header({"comment": text})
 
 
 class Commented:
-    """A layer with a comment in front, as a stream of bytes; `packed`: compressed by gzip. Once it was read to its end:
-    `digest` and `size` of what came out, and `diff_id`, the digest of the same uncompressed."""
+    """A layer with a comment in front, as a stream of bytes, compressed by gzip if `packed`. At the end, it has the
+    `digest` and `size` of these bytes, and the `diff_id`, the digest of the uncompressed archive."""
 
     def __init__(self, layer: Iterable[bytes], text: str, packed: bool = True):
         self._layer, self._packed = layer, packed
@@ -40,7 +40,7 @@ class Commented:
                 yield self._counted(chunk)
             self._in = self._out
             return
-        # A gzip file may have several members, one after the other (RFC 1952, 2.2).
+        # A gzip file may have several members (RFC 1952, 2.2).
         yield self._counted(gzip.compress(self._note, mtime=0))
         frame = zlib.decompressobj(_GZIP)
         for chunk in self._layer:
@@ -68,22 +68,21 @@ class Commented:
 
 
 def copy(client: Client, repository: str, image: Manifest, tag: str, name: str, text: str) -> Manifest:
-    """Make the copy of `image`, under `tag` in the same repository.
+    """Copy `image` to `tag` in the same repository.
 
-    name  that an engine will give it, which marks it there as the course's
-    text  of the comment: one that was never used before
-    Raises TransferFailed for layers that are compressed otherwise than with gzip. The containerd store
-    pushes a layer as it was loaded, and so perhaps not compressed at all.
-    """
+    name  of the copy in an engine, for its label
+    text  of the comment, unique to this copy
+
+    Raises TransferFailed for layers that are neither uncompressed, as some that the containerd store pushes, nor
+    compressed by gzip."""
     blobs = image.content["layers"]
-    for kind in (blob["mediaType"] for blob in blobs):
-        if not kind.endswith(("gzip", ".tar")):
+    for blob in blobs:
+        if not blob["mediaType"].endswith(("gzip", ".tar")):
             raise TransferFailed("A layer of this image is neither a plain archive nor compressed with gzip.",
-                                 why=kind, remedy="Use an engine with its classic store.")
+                                 why=blob["mediaType"], remedy="Use an engine with its classic store.")
     with ThreadPoolExecutor(_AT_ONCE) as several:
         layers = list(several.map(lambda blob: _layer(client, repository, blob, text), blobs))
-    with client.blob(repository, image.content["config"]["digest"]) as chunks:
-        config = json.loads(b"".join(chunks))
+    config = client.json(repository, image.content["config"]["digest"])
     config = renamed(config, [layer.diff_id for layer in layers], name)
     content = image.content | {
         "config": image.content["config"] | _store(client, repository, config),
@@ -92,7 +91,7 @@ def copy(client: Client, repository: str, image: Manifest, tag: str, name: str, 
 
 
 def renamed(config: dict, diff_ids: list[str], name: str) -> dict:
-    """An image's configuration with other layers, and marked as the course's own `name`."""
+    """An image's configuration with other layers, and labelled as the course's image `name`."""
     settings = config.get("config") or {}
     marked = (settings.get("Labels") or {}) | labels.marked(labels.BUILD, **{labels.NAME: name})
     return config | {"rootfs": config["rootfs"] | {"diff_ids": diff_ids}, "config": settings | {"Labels": marked}}
