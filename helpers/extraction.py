@@ -1,4 +1,4 @@
-"""Archives, extracted into a folder: nothing is written outside of it, wherever names and links lead."""
+"""Extract archives into a folder, never writing outside it, wherever names and links lead."""
 
 import contextlib
 import errno
@@ -16,12 +16,8 @@ _LINKS = 40   # in a row; Linux gives up there too
 
 
 def inside(root: str, path: str, *, follow: bool = True) -> str:
-    """The place on this machine of `path` in the file system at `root`.
-
-    Links on the way are followed as they lead inside: one to /etc means root's etc, and
-    `..` stops at the root. The last part is followed if `follow`. What is not there may
-    be asked for, too. Raises OSError (ELOOP) for a circle of links.
-    """
+    """The place on this machine of `path` in the file system at `root`, whether it exists or not. Links are resolved
+    inside root, the last part only if `follow`, and `..` stops there. Raises OSError (ELOOP) for a loop of links."""
     done: list[str] = []
     waiting, links = [part for part in reversed(path.split("/")) if part not in ("", ".")], 0
     while waiting:
@@ -35,7 +31,7 @@ def inside(root: str, path: str, *, follow: bool = True) -> str:
         if os.path.islink(place) and (waiting or follow):
             links += 1
             if links > _LINKS:
-                raise OSError(40, "Too many levels of symbolic links", path)
+                raise OSError(errno.ELOOP, "Too many levels of symbolic links", path)
             target = os.readlink(place)
             if target.startswith("/"):
                 done = []
@@ -46,24 +42,24 @@ def inside(root: str, path: str, *, follow: bool = True) -> str:
 
 
 def clean(path: str) -> str:
-    """A path of a tar or of a container without slashes at its ends: './a/' -> 'a', '/' -> ''."""
+    """A normalized path without slashes at its ends: './a/' -> 'a', '/' -> ''."""
     return posixpath.normpath("/" + path).strip("/")
 
 
 def extract(archive: tarfile.TarFile, root: str, owners: MutableMapping[str, Owner] | None = None, *,
             whiteouts: bool = False, modes: int = 0o7777, keep_folders: bool = False) -> None:
-    """Lay the files of an archive over those at `root`.
+    """Extract an archive over the files at `root`, as this user's files and without device nodes, which need
+    privileges.
 
-    owners     {path: (uid, gid)} to take in those that are not root's: every file becomes this user's
-    whiteouts  whether it is a layer, in which `.wh.x` deletes x
-    modes      the bits of a file's mode that it keeps
-    keep_folders   whether a file that would take the place of a folder is an error
+    owners        {path: (uid, gid)}, updated with the owners other than root
+    whiteouts     whether it is a layer, in which `.wh.x` deletes x
+    modes         mask for the modes of files
+    keep_folders  whether a file that would replace a folder is an error
 
-    Device nodes cannot be made without privileges and are left out. Raises OSError and tarfile.TarError.
-    """
+    Raises OSError and tarfile.TarError."""
     owners = {} if owners is None else owners
     folders: list[tuple[str, tarfile.TarInfo]] = []
-    known, above = None, ""   # the folder of the entry before: most have the same
+    known, above = None, ""   # the previous entry's folder: most have the same
     for entry in archive:
         path = clean(entry.name)
         if not path:
@@ -75,23 +71,23 @@ def extract(archive: tarfile.TarFile, root: str, owners: MutableMapping[str, Own
             known = folder
         if whiteouts and name.startswith(WHITEOUT):
             gone = os.listdir(above) if name == OPAQUE else [name.removeprefix(WHITEOUT)]
-            for child in {*gone} - {"", ".", ".."}:   # no layer of an engine says that
+            for child in {*gone} - {"", ".", ".."}:   # which only a hostile layer has
                 remove(os.path.join(above, child))
             known = None
             continue
         place = os.path.join(above, name)
         if keep_folders and not entry.isdir() and os.path.isdir(place) and not os.path.islink(place):
-            raise IsADirectoryError(errno.EISDIR, "a file would take the place of a folder", place)
+            raise IsADirectoryError(errno.EISDIR, "a file would replace a folder", place)
         entry.mode &= modes
         if _made(archive, entry, place, root):
             owners.pop(path, None)
             if (entry.uid, entry.gid) != (0, 0):
                 owners[path] = (entry.uid, entry.gid)
         if not entry.isreg():
-            known = None   # a link may lead elsewhere from now on
+            known = None   # a new link may change where the folder is
         if entry.isdir():
             folders.append((place, entry))
-    for place, entry in reversed(folders):   # last: a directory may be closed to its owner
+    for place, entry in reversed(folders):   # last: its owner may have no access to a directory
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             os.chmod(place, entry.mode & 0o7777)
             os.utime(place, (entry.mtime, entry.mtime))

@@ -1,11 +1,9 @@
-"""Limits on the time and the disk that a build or run may use: past them it is stopped.
+"""Limits on the time and disk space of a build or run, which is stopped beyond them.
 
-The free space of the engine's disk is polled, which costs nothing. Others write there too, so when it has shrunk by
-more than the limit, the build's own writes are added up: its processes carry a mark in their environment, and what they
-wrote is the upper folder of their overlay (under PRoot, the files changed since in the folder that is their root).
-Where another user's processes hide that, the free space decides. The disk of an engine on another machine cannot be
-seen at all; there the time alone is limited.
-"""
+The free space of the engine's disk is polled, which is cheap. Since others write there too, the build's own writes are
+added up once it has shrunk by more than the limit. The build's processes have a mark in their environment, and write to
+the upper folder of their overlay, or under PRoot change files in the folder that is their root. If these belong to
+another user and cannot be read, the free space decides. For an engine on another machine only the time is limited."""
 
 import contextlib
 import os
@@ -20,30 +18,28 @@ from typing import Self
 
 from .engine import Engine, backends
 
-# A build argument that every RUN gets in its environment, declared or not, and that is part of
-# no cache key and no history (docs.docker.com: predefined ARGs). It is a list of host names:
-# a mark is one more, of a host that does not exist, and the others keep their meaning.
+# A build argument that is in the environment of every RUN, declared or not, but in no cache key and no history
+# (docs.docker.com: predefined ARGs). It is a list of hosts, and the mark is another one that does not exist.
 MARKED = "NO_PROXY"
 _PAUSE = 0.2    # seconds between two polls
 _UPPER = re.compile(r"upperdir=([^,\s]+)")
 PROC = Path("/proc")
-_UNSEEN = 3     # times the limit is exceeded before a build whose writes are not found is stopped
+_UNSEEN = 3     # times the limit is exceeded before a build is stopped whose writes are not found
 
 
 def word() -> str:
-    """A mark that no other build has: a host name that leads nowhere (RFC 6761: .invalid)."""
+    """A unique mark: a host name that never resolves (RFC 6761: .invalid)."""
     return f"multistage-{secrets.token_hex(8)}.invalid"
 
 
 def marked(mark: str, *lists: str | None) -> dict[str, str]:
-    """The build argument that puts `mark` into the environment of every RUN, behind the hosts
-    in the first of `lists` that has any."""
+    """The build argument that puts `mark` into the environment of every RUN, after the hosts in the first nonempty one
+    of `lists`."""
     return {MARKED: ",".join(filter(None, (next(filter(None, lists), ""), mark)))} if mark else {}
 
 
 def carries(process: Path, mark: str) -> bool:
-    """Whether a process, given by its folder in /proc, has the mark as a host of its own in that variable; False for
-    one that has ended, or is another user's."""
+    """Whether a process, given by its folder in /proc, has the mark; False if it has ended or is another user's."""
     with contextlib.suppress(OSError):
         variables = (process / "environ").read_bytes().split(b"\0")
         return any(mark.encode() in each.partition(b"=")[2].split(b",")
@@ -62,11 +58,11 @@ class Bounds:
 
     seconds: float    # wall time
     disk: int    # bytes that it may write
-    folder: Path | None = None    # on the engine's disk, None where that is not on this machine
+    folder: Path | None = None    # on the engine's disk, None if that is on another machine
     mark: str = field(default_factory=word)    # in the environment of its processes
-    uppers: set[Path] = field(default_factory=set)    # folders that it writes to, as far as known
-    roots: set[Path] = field(default_factory=set)    # the same, but with older files in them, too
-    exceeded: str = field(default="", init=False)    # 'time' or 'disk' once it was stopped, else ''
+    uppers: set[Path] = field(default_factory=set)    # known folders that it writes to
+    roots: set[Path] = field(default_factory=set)    # the same, with older files in them
+    exceeded: str = field(default="", init=False)    # 'time' or 'disk' if it was stopped, else ''
     _unseen: int = field(default=0, init=False, repr=False)
     _since: float = field(default_factory=time.time, init=False, repr=False)
 
@@ -78,7 +74,7 @@ class Bounds:
 
     @contextlib.contextmanager
     def watched(self, stop: Callable[[], None]) -> Iterator[None]:
-        """Watch while the block runs; past a limit, `stop` is called once, from another thread."""
+        """Watch during the block; beyond a limit, `stop` is called once, from another thread."""
         ended = threading.Event()
         watch = threading.Thread(target=self._watch, args=(ended, stop), daemon=True)
         watch.start()
@@ -96,7 +92,7 @@ class Bounds:
             if before is not None and now is not None and before - now > self.disk:
                 if self.guilty():
                     self.exceeded = "disk"
-                before = now    # it was another writer: check again when as much more is gone
+                before = now    # somebody else wrote: check again after as much more
             if not self.exceeded and time.monotonic() - began > self.seconds:
                 self.exceeded = "time"
             if self.exceeded:
@@ -104,9 +100,8 @@ class Bounds:
                 return
 
     def guilty(self) -> bool:
-        """Whether it wrote at least half of the limit: it may have begun before the first poll,
-        or not be alone. Where its writes cannot be seen, the free space is enough; where they
-        could be seen and are not found, they may be hidden, which counts after a few times."""
+        """Whether it wrote at least half of the limit, since it may have started before the first poll, and not be
+        alone. If its writes cannot be read, the free space is enough; if they are only not found, after a few times."""
         self.uppers |= uppers(self.mark)
         self.roots |= roots(self.mark)
         if self.uppers or self.roots:
@@ -117,7 +112,7 @@ class Bounds:
 
 
 def _in_sight(proc: Path = PROC) -> bool:
-    """Whether this user may look at an engine's processes."""
+    """Whether this user may inspect an engine's processes."""
     for process in proc.glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if backends.is_engine(process):
@@ -127,21 +122,21 @@ def _in_sight(proc: Path = PROC) -> bool:
 
 
 def free(folder: Path | None) -> int | None:
-    """Bytes that are free on the disk of `folder`; None if it cannot be seen from here."""
-    try:
-        room = os.statvfs(folder) if folder else None
-    except OSError:
-        return None
-    return room.f_bavail * room.f_frsize if room else None
+    """Free bytes on the disk of `folder`; None if it cannot be accessed."""
+    with contextlib.suppress(OSError):
+        if folder:
+            disk = os.statvfs(folder)
+            return disk.f_bavail * disk.f_frsize
+    return None
 
 
 def uppers(mark: str, proc: Path = PROC) -> set[Path]:
-    """The upper folders of the overlays that processes with the mark run in, of those that this user may inspect."""
+    """The upper folders of the overlays of processes with the mark, if this user may inspect them."""
     return _of_carriers(mark, proc, _overlays)
 
 
 def roots(mark: str, proc: Path = PROC) -> set[Path]:
-    """The folders that processes with the mark have as `/`, where an engine lets them write into one."""
+    """The folders that are the root of processes with the mark, for engines that use such."""
     return _of_carriers(mark, proc, backends.roots)
 
 
@@ -161,8 +156,7 @@ def _overlays(process: Path) -> Iterator[Path]:
 
 
 def held(folder: Path, since: float = 0) -> int:
-    """Bytes on the disk of all files in a folder, as far as they can be seen; only of those changed
-    after `since`, in seconds since the epoch."""
+    """Disk usage in bytes of the accessible files in a folder that changed after `since`, in seconds since 1970."""
     total = 0
     for place, _, names in os.walk(folder, onerror=lambda _: None):
         for name in names:

@@ -1,5 +1,4 @@
-"""What a file's bytes say: whether it is a program and what it needs, a script and for which
-interpreter, a list of packages and of which.
+"""What is in a file: a program and its needs, a script and its interpreter, a list of packages.
 
     >>> from helpers.formats import elf, interpreter, packages, program, wanted
     >>> elf(data, len(data)).needed
@@ -7,8 +6,8 @@ interpreter, a list of packages and of which.
     >>> program(interpreter(b"#!/usr/bin/env python3\\n"))
     'python3'
 
-Bytes in, plain values out. Nothing here opens a file, asks an engine or runs what it reads. What is damaged, cut off or
-made to deceive takes a bounded time and gives less, or nothing; it never raises."""
+Bytes in, plain values out: nothing here opens a file, asks an engine or runs what it reads. Damaged, truncated or
+hostile bytes take bounded time and yield less or nothing, but never raise."""
 
 from .elf import elf, symbols
 from .ldcache import libraries

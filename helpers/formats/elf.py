@@ -1,8 +1,8 @@
 """Programs and libraries: the Executable and Linkable Format.
 
-Read as a loader reads it, through the program headers, since a file may have lost its section headers and run as well.
-Nothing in the file is trusted: each offset and count is checked against the bytes that are there. Sources: the System V
-gABI, chapters 4 and 5; for RUNPATH and $ORIGIN ld.so(8).
+Read as by a loader, through the program headers, since a program runs without section headers too. Every offset and
+count is checked against the bytes that are there. Sources: the System V gABI, chapters 4 and 5; for RUNPATH and $ORIGIN
+ld.so(8).
 
     header -> program headers -> PT_INTERP
                               -> PT_DYNAMIC -> strings in DT_STRTAB, through PT_LOAD
@@ -23,7 +23,7 @@ _NEEDED, _STRTAB, _SONAME, _RPATH, _RUNPATH, _FLAGS_1 = 1, 5, 14, 15, 29, 0x6FFF
 _PIE = 0x08000000   # DF_1_PIE
 _NEEDED_LIMIT = 1024
 
-# Sections (gABI, chapter 4): a table of symbols, by its type; what a debugger reads, by its name.
+# Sections (gABI, chapter 4): the type of a symbol table, and the names of debug data.
 _SYMTAB = 2
 _DEBUG = re.compile(rb"\.z?debug_\w+|\.gdb_index|\.stab(?:str)?|\.line")
 _DATA = 16 << 20    # bytes of the linker's tables that are searched
@@ -32,7 +32,7 @@ LOAD, DYNAMIC, INTERP = 1, 2, 3   # types of segments
 EXECUTE, WRITE = 1, 2                      # flags of segments
 _IDENT = 16         # bytes of e_ident, before the rest of the header
 
-# Far above what linkers write, low enough to be read in a moment.
+# Far above what linkers write, but fast to read.
 _SEGMENTS_LIMIT, _SECTIONS_LIMIT, _ENTRIES_LIMIT = 512, 4096, 4096
 _NAME_LIMIT, _NAMES_LIMIT = 4096, 1 << 20
 
@@ -42,7 +42,7 @@ class _Layout(NamedTuple):
 
     header   after e_ident: type, machine, version, entry, phoff, shoff, flags, ehsize, phentsize, phnum, shentsize,
              shnum, shstrndx
-    segment  (type, flags, offset, address, size in the file), after `order`"""
+    order    of a segment's type, flags, offset, address and size in the file"""
 
     bits: int
     header: Struct
@@ -65,7 +65,7 @@ _LAYOUTS = {b"\x01\x01": _layout(32, "<"), b"\x02\x01": _layout(64, "<"),
 
 
 class Segment(NamedTuple):
-    """A part of the file: its type and flags, offset, address in memory, bytes in the file."""
+    """A part of the file, with its address in memory and its bytes in the file."""
 
     type: int
     flags: int
@@ -75,14 +75,10 @@ class Segment(NamedTuple):
 
 
 class ElfFile:
-    """An ELF file by its headers. `data` is its beginning, at best the whole of it.
-
-    bits      32 or 64
-    type, machine  as numbers
-    segments  `complete` if all of them could be read"""
+    """An ELF file by its headers. `data` may be truncated: `segments` is `complete` if all could be read. `type` and
+    `machine` are numbers. Raises ValueError for anything without a whole ELF header."""
 
     def __init__(self, data: bytes | memoryview):
-        """Raises ValueError for what is no ELF file, or has no whole header."""
         layout = _LAYOUTS.get(bytes(data[4:6])) if data[:4] == b"\x7fELF" else None
         if layout is None or len(data) < _IDENT + layout.header.size:
             raise ValueError("not an ELF file")
@@ -104,25 +100,25 @@ class ElfFile:
         return [Segment(*(row[at] for at in self._layout.order)) for row in table], complete
 
     def first(self, type: int) -> Segment | None:
-        """The first segment of a type, None if there is none."""
+        """The first segment of a type, if any."""
         return next((segment for segment in self.segments if segment.type == type), None)
 
     def offset_of(self, address: int) -> int | None:
-        """The offset in the file of an address, None if it is not."""
+        """The offset of an address in the file, None if it is not there."""
         for _, _, offset, begin, length in self.loads:
             if begin <= address < begin + length:
                 return offset + address - begin
         return None
 
     def string(self, start: int, stop: int | None = None) -> str:
-        """The text from `start` to the first NUL before `stop`; '' if there is none."""
+        """The text from `start` to the first NUL before `stop`; '' without one."""
         stop = len(self.data) if stop is None else stop
         raw, nul, _ = bytes(self.data[start:min(stop, start + _NAME_LIMIT)]).partition(b"\0")
         return text(raw) if nul else ""
 
     def dynamic_entries(self, segment: Segment) -> list[tuple[int, int]] | None:
-        """(tag, value) of a dynamic segment, up to its end mark; None if that is not there."""
-        start = self.offset_of(segment.address)   # what a loader uses
+        """The (tag, value) pairs before the end mark of a dynamic segment; None without one."""
+        start = self.offset_of(segment.address)   # as a loader does
         start = segment.offset if start is None else start
         width = self._layout.entry.size
         count = min(max(0, min(segment.length, len(self.data) - start) // width), _ENTRIES_LIMIT)
@@ -135,7 +131,7 @@ class ElfFile:
 
     @cached_property
     def _section_rows(self) -> tuple[list[tuple[int, ...]], bytes]:
-        """The section headers and the bytes of their names; ([], b'') if they cannot be read."""
+        """The section headers, and the bytes of their names; ([], b'') if unreadable."""
         start, width, count, names = self._header[5], self._header[10], self._header[11], self._header[12]
         stop = start + count * width
         if (not start or width != self._layout.section.size or not 0 < count <= _SECTIONS_LIMIT
@@ -151,7 +147,7 @@ class ElfFile:
         return [(names[row[0]:].split(b"\0", 1)[0][:_NAME_LIMIT], row[1]) for row in rows]
 
     def section(self, name: bytes) -> list[tuple[int, int]] | None:
-        """[(begin, end)] of the section of that name, [] if there is none; None if the sections cannot be read."""
+        """[(begin, end)] of the section with that name, [] if there is none; None if the sections are unreadable."""
         rows, names = self._section_rows
         if not names:
             return None
@@ -160,9 +156,9 @@ class ElfFile:
 
 
 def elf(data: bytes | memoryview, size: int) -> Elf | None:
-    """What an ELF file says of itself; None if it is not one, or its header is cut off. `data` is the beginning of the
-    file, at best all of its `size` bytes. What is beyond it, or points nowhere, counts as absent; `static` is True only
-    for a program whose tables could all be read."""
+    """The headers of an ELF file; None if it is none, or its header is truncated. `data` is the beginning of the file,
+    at best all of its `size` bytes. What is beyond it counts as absent; `static` is True only for a program whose
+    tables could all be read."""
     file = _opened(memoryview(data)[:size] if len(data) > size else data)
     if file is None:
         return None
@@ -172,8 +168,8 @@ def elf(data: bytes | memoryview, size: int) -> Elf | None:
     interpreter, dynamic = file.first(INTERP), _dynamic(file)
     loader = file.string(interpreter.offset, interpreter.offset + interpreter.length) if interpreter else ""
     if kind == "shared" and (dynamic.pie or loader and not dynamic.soname):
-        kind = "pie"   # older linkers did not mark it; a library that can be run has a name
-    code = any(load.flags & EXECUTE and load.length for load in file.loads)   # else it is debug data
+        kind = "pie"   # older linkers do not mark it; a runnable library has a soname
+    code = any(load.flags & EXECUTE and load.length for load in file.loads)   # none in separate debug data
     static = (kind in ("executable", "pie") and file.complete and dynamic.complete and code
               and interpreter is None and not dynamic.needed)
     version, modules = _go(file)
@@ -182,27 +178,26 @@ def elf(data: bytes | memoryview, size: int) -> Elf | None:
 
 
 def texts(data: bytes | memoryview) -> list[tuple[int, int]]:
-    """Where a program's texts are: (begin, end) of the loaded parts that hold more than instructions and the linker's
-    tables. Older linkers put constants between the instructions: then all of it."""
+    """Where a program's texts are: (begin, end) of the loaded parts with more than instructions and the linker's
+    tables. Older linkers put constants between the instructions: then everywhere."""
     file = _opened(data)
     loads = file.loads if file else []
     constants = sum(not load.flags & (EXECUTE | WRITE) for load in loads)
     if not constants:
         return [(0, len(data))]
     return [(load.offset, load.offset + load.length) for load in loads
-            if not load.flags & EXECUTE and (load.offset or constants == 1)]   # else the first has tables only
+            if not load.flags & EXECUTE and (load.offset or constants == 1)]   # of several, the first has only tables
 
 
 def symbols(data: bytes) -> bool:
-    """Whether a whole ELF file has a table of symbols, or what a debugger reads. The table that
-    a loader needs (.dynsym) is of another type."""
+    """Whether a whole ELF file has a symbol table or debug data. A loader's symbols (.dynsym) are of another type."""
     file = _opened(data)
     return file is not None and any(type == _SYMTAB or _DEBUG.fullmatch(name) for name, type in file.sections())
 
 
 def tables(data: bytes | memoryview) -> int:
-    """How many bytes from a program's beginning hold the linker's tables, with the names of functions among them; 0 for
-    a program that no loader has to link."""
+    """Length of the beginning of a program with the linker's tables, including the names of functions; 0 for a static
+    program."""
     file = _opened(data)
     if file is None or file.first(DYNAMIC) is None:
         return 0
@@ -210,7 +205,7 @@ def tables(data: bytes | memoryview) -> int:
 
 
 def go(data: bytes | memoryview) -> tuple[str, str]:
-    """(version of Go, path of the main package) of a program that Go built, else ''."""
+    """(version of Go, path of the main package) of a program; '' if Go did not build it."""
     file = _opened(data)
     version, modules = _go(file) if file else ("", "")
     return version, gobuild.main(modules)
@@ -224,7 +219,7 @@ def _opened(data: bytes | memoryview) -> ElfFile | None:
 
 
 class _Dynamic(NamedTuple):
-    """What the dynamic section says; `complete` if all of it could be read."""
+    """The dynamic section; `complete` if all of it could be read."""
 
     needed: tuple[str, ...] = ()
     runpath: tuple[str, ...] = ()
@@ -234,11 +229,9 @@ class _Dynamic(NamedTuple):
 
 
 def _dynamic(file: ElfFile) -> _Dynamic:
-    segment: Segment | None = file.first(DYNAMIC)
-    if segment is None:
+    if (segment := file.first(DYNAMIC)) is None:
         return _Dynamic()
-    entries = file.dynamic_entries(segment)
-    if entries is None:
+    if (entries := file.dynamic_entries(segment)) is None:
         return _Dynamic(complete=False)
     needed, single = [value for tag, value in entries if tag == _NEEDED], dict(entries)
     strings = file.offset_of(single.get(_STRTAB, -1))
@@ -253,8 +246,7 @@ def _dynamic(file: ElfFile) -> _Dynamic:
 
 
 def _go(file: ElfFile) -> tuple[str, str]:
-    """(version, list of modules) of Go's own record. A section's name says where it is; without
-    section headers it is somewhere in the data."""
+    """(version, list of modules) in Go's record: in its section, or without section headers anywhere in the data."""
     places = file.section(b".go.buildinfo")
     if places is None:
         places = [(load.offset, load.offset + load.length) for load in file.loads if not load.flags & EXECUTE]

@@ -1,6 +1,6 @@
-"""What Go writes into every program that it builds: its own version, and the modules. The record begins with a magic
-text. Since Go 1.18 two strings follow it, each after its length; before, two addresses of strings. Source: Go's package
-debug/buildinfo and its runtime/debug.ParseBuildInfo; `go version -m FILE` shows the same."""
+"""The build information that Go writes into every program: its version and the modules, after a magic text. Since Go
+1.18 they are two strings with lengths, before two addresses of strings. Source: Go's packages debug/buildinfo and
+runtime/debug (ParseBuildInfo); `go version -m FILE` shows the same."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,22 +12,20 @@ from .model import Package, package, text
 _MAGIC = re.compile(rb"\xff Go buildinf:")
 _ALIGNED, _HEAD = 16, 32
 _INLINE, _BIG = 2, 1             # flags: strings follow; addresses are big-endian
-_LONGEST = 1 << 20               # of the list of modules: the largest known are 100 kB
-_PLACES, _TRIES = 8, 32          # a file made to deceive has the magic text everywhere
+_LONGEST = 1 << 20               # of the list of modules: large ones have 100 kB
+_PLACES, _TRIES = 8, 32          # a hostile file has the magic text everywhere
 _LONGEST_VERSION = 200
 _FRAME = 16                      # bytes around the list of modules (cmd/go, modload/build.go)
-
-STDLIB = "stdlib"   # the name that scanners give Go's standard library
 
 
 def read(data: bytes | memoryview, places: Sequence[tuple[int, int]],
          located: Callable[[int], int | None]) -> tuple[str, str]:
-    """(version, list of modules) from the first record in one of `places`, pairs of
-    offsets in `data`; both '' if there is none. `located` gives an address's offset."""
-    end = len(data)   # offsets out of a damaged file are larger than any
+    """(version, list of modules) from the first record in `places` [(begin, end)] of `data`; both '' if there is none.
+    `located` returns the offset of an address."""
+    end = len(data)   # offsets in a damaged file may be huge
     for start, stop in places[:_PLACES]:
         for found in islice(_MAGIC.finditer(data, min(start, end), min(stop, end)), _TRIES):
-            if found.start() % _ALIGNED == 0:   # as addresses are: both differ by whole pages
+            if found.start() % _ALIGNED == 0:
                 version, listed = _record(data, found.start(), located)
                 if 0 < len(version) <= _LONGEST_VERSION:
                     return version, listed
@@ -35,9 +33,9 @@ def read(data: bytes | memoryview, places: Sequence[tuple[int, int]],
 
 
 def modules(version: str, listed: str) -> tuple[Package, ...]:
-    """The modules of a record: the main one, its dependencies, and Go's own library; for a replaced
-    one its replacement. A program without a module, such as Go's own tools, has the path of its
-    main package, and scanners give it the version (devel)."""
+    """The modules of a record: the main one, its dependencies (or their replacements), and the standard library. A
+    program without a module, such as Go's own tools, has the path of its main package and, as for scanners, the version
+    (devel)."""
     found: list[tuple[str, str]] = []
     own = main(listed)
     for line in listed.split("\n"):
@@ -51,13 +49,13 @@ def modules(version: str, listed: str) -> tuple[Package, ...]:
     if own:
         found.insert(0, (own, "(devel)"))
     if version:
-        found.append((STDLIB, version.partition(" ")[0]))   # experiments and the like follow it
+        found.append(("stdlib", version.partition(" ")[0]))   # as scanners call it; experiments follow the version
     made = (package("go-module", name, number) for name, number in found)
     return tuple(dict.fromkeys(each for each in made if each))
 
 
 def main(listed: str) -> str:
-    """The main package's path, as 'cmd/go'; '' if the record has none."""
+    """The path of the main package, as 'cmd/go'; '' if unknown."""
     first = listed.split("\n", 1)[0]
     return first.removeprefix("path\t") if first.startswith("path\t") else ""
 
@@ -81,7 +79,7 @@ def _record(data: bytes | memoryview, start: int, located: Callable[[int], int |
 
 
 def _counted(data: bytes | memoryview, start: int) -> tuple[bytes, int]:
-    """A string after its length (a varint, 7 bits in each byte, lowest first), and where it ends."""
+    """A string after its length (a varint, 7 bits a byte, lowest first), and its end."""
     length = shift = 0
     for byte in bytes(data[start:start + 5]):
         length |= (byte & 0x7F) << shift
@@ -96,7 +94,7 @@ def _counted(data: bytes | memoryview, start: int) -> tuple[bytes, int]:
 
 def _pointed(data: bytes | memoryview, address: int, width: int, order: Literal["big", "little"],
              located: Callable[[int], int | None]) -> bytes:
-    """A string through the address of its head, itself an address and a length."""
+    """A string by the address of its header, which is an address and a length."""
     head = located(address)
     if head is None:
         return b""

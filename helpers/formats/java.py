@@ -1,8 +1,8 @@
 """Java: archives, archives inside archives, and the JDK's release file.
 
-Maven writes META-INF/maven/GROUP/ARTIFACT/pom.properties for the archive itself, and tools that merge archives keep
-those of the others: each names a package. An archive without one is named by its file, as Maven names it:
-NAME-VERSION.jar, with the version from META-INF/MANIFEST.MF where the file's name has none.
+Maven writes META-INF/maven/GROUP/ARTIFACT/pom.properties for an archive, and tools that merge archives keep those of
+the others: each names a package. An archive without one is named by its file, NAME-VERSION.jar as from Maven, with the
+version in META-INF/MANIFEST.MF if the file's name has none.
 
 Sources: "JAR File Specification" of Java SE; Maven Archiver's documentation."""
 
@@ -19,7 +19,7 @@ SUFFIXES = ("jar", "war", "ear", "par", "sar", "nar", "jpi", "hpi", "kar", "lpkg
 _POM, _MANIFEST = "/pom.properties", "META-INF/MANIFEST.MF"
 _ENDINGS = tuple(f".{suffix}" for suffix in SUFFIXES)
 _SMALL, _ARCHIVE = 1 << 16, 64 << 20      # bytes read of a text, of an archive inside
-_DEEPEST = 5                              # an ear, a war, a jar, what is merged into that
+_DEEPEST = 5                              # archives in each other: an ear, a war, a jar ...
 _VERSIONS = ("Implementation-Version", "Bundle-Version", "Plugin-Version", "Specification-Version")
 _FILE = b"PK\3\4"                         # begins the header of each file in an archive
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -27,25 +27,21 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 @dataclass(slots=True)
 class _Budget:
-    """What may still be read of one file: entries listed, entries read, and bytes unpacked. An
-    archive of 42 kB can unpack to petabytes, and one can contain itself."""
+    """What may still be read of a file: entries listed, entries read, bytes unpacked. 42 kB can unpack to petabytes,
+    and an archive can contain itself."""
 
     listed: int = 100_000
     read: int = 10_000
     size: int = 256 << 20
 
-    def spend(self, content: bytes) -> None:
-        self.read -= 1
-        self.size -= len(content)
-
 
 def archive(path: str, data: bytes) -> Iterator[Package | None]:
-    """Every package in a Java archive, and in the archives inside it."""
+    """Every package in a Java archive and the archives inside it."""
     return _archive(path, data, _Budget(), _DEEPEST)
 
 
 def jdk(path: str, data: bytes) -> Iterator[Package | None]:
-    """The file `release` in the directory of a JDK or of a runtime made from one."""
+    """The file `release` of a JDK or a Java runtime."""
     fields = dict(re.findall(r'^([A-Z_]+)="?([^"\r\n]*)', text(data), re.M))
     if "JAVA_VERSION" in fields:
         version = fields.get("JAVA_RUNTIME_VERSION") or fields.get("FULL_VERSION") or fields["JAVA_VERSION"]
@@ -54,7 +50,7 @@ def jdk(path: str, data: bytes) -> Iterator[Package | None]:
 
 def _archive(path: str, data: bytes, budget: _Budget, depth: int) -> Iterator[Package | None]:
     if _FILE not in data:
-        return   # not an archive, or an empty one
+        return   # no archive, or an empty one
     poms: list[Package] = []
     manifest = ""
     for name, content in _entries(data, budget, depth):
@@ -72,13 +68,13 @@ def _archive(path: str, data: bytes, budget: _Budget, depth: int) -> Iterator[Pa
 
 
 def _entries(data: bytes, budget: _Budget, depth: int) -> Iterator[tuple[str, bytes]]:
-    """(name, content) of every entry that says something about packages."""
+    """(name, content) of every relevant entry."""
     budget.listed -= data.count(b"PK\1\2")   # at least as many as zipfile would list
     if budget.listed < 0:
         return
     try:
         whole = zipfile.ZipFile(io.BytesIO(data))
-    except Exception:   # of a dozen kinds: there is no list of contents
+    except Exception:   # zipfile raises a dozen kinds
         return
     for entry in whole.infolist():
         limit = min(_wanted(entry.filename, depth), budget.size)
@@ -86,14 +82,15 @@ def _entries(data: bytes, budget: _Budget, depth: int) -> Iterator[tuple[str, by
             try:
                 with whole.open(entry) as file:
                     content = file.read(limit)
-            except Exception:   # damaged, encrypted, ...: this one cannot be read
+            except Exception:   # damaged, encrypted, ...
                 content = b""
-            budget.spend(content)
+            budget.read -= 1
+            budget.size -= len(content)
             yield entry.filename, content
 
 
 def _wanted(name: str, depth: int) -> int:
-    """How many bytes of an archive's entry to unpack."""
+    """Bytes of an entry to unpack."""
     if name == _MANIFEST or name.startswith("META-INF/maven/") and name.endswith(_POM):
         return _SMALL
     return _ARCHIVE if depth > 1 and name.endswith(_ENDINGS) else 0
@@ -106,8 +103,8 @@ def _pom(properties: str) -> Package | None:
 
 
 def _own(stem: str, manifest: str) -> Package | None:
-    """The archive itself, by the name of its file and its manifest."""
-    # akka-actor_2.12-2.5.6: the version follows a hyphen if there is one before a digit
+    """The archive itself, by its file's name and its manifest."""
+    # akka-actor_2.12-2.5.6: preferably, the version follows a hyphen
     split = re.search(r"-(?=\d)", stem) or re.search(r"[-_]v?(?=\d)", stem)
     name, version = (stem[:split.start()], stem[split.end():]) if split else (stem, "")
     main = manifest.replace("\r\n", "\n").partition("\n\n")[0].replace("\n ", "")
@@ -118,8 +115,8 @@ def _own(stem: str, manifest: str) -> Package | None:
 
 
 def _same(own: Package, stem: str, pom: Package, alone: bool) -> bool:
-    """Whether a pom.properties is the archive's own. Distributions rename files (maven-core to
-    maven3-core), so only letters are compared; a single one counts unless its version differs."""
+    """Whether a pom.properties is the archive's own. Distributions rename files (maven-core to maven3-core), so only
+    letters are compared. If it is `alone`, it may have another name, but not another version."""
     artifact = _letters(pom.name)
     alike = any(name and artifact and (name.endswith(artifact) or artifact.endswith(name))
                 for name in (_letters(own.name), _letters(stem)))

@@ -1,6 +1,6 @@
-"""The libraries that ldconfig found: /etc/ld.so.cache. A dynamic program looks there and not into the directories of
-/etc/ld.so.conf, so a library that was copied into one of these is not found until ldconfig has run. Source of the
-format: glibc, sysdeps/generic/dl-cache.h, `struct cache_file_new`."""
+"""/etc/ld.so.cache, the libraries that ldconfig found. A loader looks there and not into the directories of
+/etc/ld.so.conf: a library that is copied into one is not found until ldconfig has run. Source of the format: glibc,
+sysdeps/generic/dl-cache.h, `struct cache_file_new`."""
 
 from struct import Struct
 
@@ -11,9 +11,8 @@ _ENTRIES_LIMIT, _PATH_LIMIT = 20_000, 4096
 
 
 def libraries(data: bytes) -> list[str]:
-    """The paths in the cache, in its order: for each name the one that is used comes first.
-    [] for bytes that are no cache; of a damaged one what can be read."""
-    start = data.find(_MAGIC)      # an older cache has a table of an older format before it
+    """The paths in the cache, those that the loader prefers first; [] if it is none."""
+    start = data.find(_MAGIC)      # may follow a table in an older format
     if start < 0 or len(data) < start + _HEAD.size:
         return []
     _, count, _ = _HEAD.unpack_from(data, start)

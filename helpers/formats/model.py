@@ -1,4 +1,4 @@
-"""The values that the readers of formats return."""
+"""What the readers of formats return."""
 
 from dataclasses import dataclass
 
@@ -7,37 +7,37 @@ from dataclasses import dataclass
 class Package:
     """A package of software."""
 
-    type: str     # 'deb', 'apk', 'npm', 'python', 'go-module', 'java-archive', or 'binary', recognized by its own bytes
+    type: str     # 'deb', 'apk', 'npm', 'python', 'go-module', 'java-archive', or 'binary', recognized by its bytes
     name: str
-    version: str  # as written there; '' if none is
+    version: str  # '' if unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Elf:
     """A file in the Executable and Linkable Format."""
 
-    machine: str                   # 'x86-64', 'aarch64', ... or the number in the file
+    machine: str                   # 'x86-64', 'aarch64', ... or a number
     bits: int                      # 32 or 64
     kind: str  # 'executable', 'pie', 'shared' (a library), 'object' (not linked yet), 'core', 'other'
-    static: bool                   # a program that needs neither an interpreter nor a library
-    interpreter: str               # the loader that must start it, '' if none
-    needed: tuple[str, ...]        # the libraries that it needs, by name, in its own order
-    runpath: tuple[str, ...]       # where it looks for them first (RUNPATH, or RPATH without one), $ORIGIN kept
-    soname: str                    # the name by which others need it, '' if none
-    go: str                        # the version of Go that built it, 'go1.22.10'; '' if unknown
-    main: str                      # the path of its main package, 'cmd/go'; '' if not Go
-    packages: tuple[Package, ...]  # the Go modules that are built in, from Go's own record in the file
+    static: bool                   # a program that needs neither a loader nor a library
+    interpreter: str               # its loader, '' if none
+    needed: tuple[str, ...]        # names of the libraries that it needs, in order
+    runpath: tuple[str, ...]       # RUNPATH or else RPATH, where these are searched first; $ORIGIN is kept
+    soname: str                    # name of a library, '' if none
+    go: str                        # version of Go that built it, 'go1.22.10'; '' if unknown
+    main: str                      # path of its main package, 'cmd/go'; '' if not Go
+    packages: tuple[Package, ...]  # Go modules in it, from Go's build information
 
 
-_LONGEST = 512   # characters of a name or a version; a longer one is not one
+_LONGEST = 512   # characters of a name or a version
 
 
 def package(type: str, name: str, version: str) -> Package | None:
-    """A Package with a printable name, None without a name."""
+    """A Package with a printable name, None without a valid name."""
     name, version = name.strip(), version.strip()
     if not name or len(name) > _LONGEST or len(version) > _LONGEST:
         return None
-    if not (name.isascii() and version.isascii()):   # a lone surrogate out of JSON's \ud800
+    if not (name.isascii() and version.isascii()):   # may be a lone surrogate, as JSON's \ud800
         name, version = (text(each.encode("utf-8", "replace")) for each in (name, version))
     return Package(type, name, version)
 

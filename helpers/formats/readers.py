@@ -1,8 +1,8 @@
-"""Which reader reads which file, by its path, and how much of it; and the readers of lists of packages: those of dpkg
-and apk, and what the installers of npm and Python write beside the code.
+"""The readers of packages, by a file's path; and those for the lists of dpkg and apk, and for the metadata of npm's and
+Python's packages.
 
-dpkg's and apk's paragraphs are parsed here, since python-debian takes ten times as long and drops the rest of a list
-after one damaged line. The tests read real lists with it too.
+dpkg's and apk's paragraphs are parsed here, since python-debian takes ten times as long and stops at a damaged line.
+The tests compare the two.
 
 Sources: deb-control(5) and dpkg(1), "Package states"; for apk, "Apk spec" in Alpine's wiki, section "Installed
 Database"; package.json in npm's documentation; "Recording installed projects" and "Core metadata specifications" of the
@@ -17,7 +17,7 @@ from itertools import islice
 from . import binaries, java
 from .model import Package, package, text
 
-_LIMIT = 20_000   # packages in one file, including those without a name
+_LIMIT = 20_000   # packages in a file, including invalid ones
 # The states in which a package's files are on the disk.
 _UNPACKED = {b"installed", b"unpacked", b"half-configured", b"triggers-awaited", b"triggers-pending"}
 
@@ -27,7 +27,7 @@ _VERSION = re.compile(rb"^Version:(.*)", re.M | re.I)
 
 
 def dpkg(path: str, data: bytes) -> Iterator[Package | None]:
-    """/var/lib/dpkg/status, or a file in status.d, which has no Status: there only installed packages are listed."""
+    """/var/lib/dpkg/status, or a file in status.d, which has only installed packages and no Status."""
     for paragraph in _paragraphs(data, b"\nPackage:"):
         status = _field(paragraph, b"\nStatus:").split()
         if not status or status[-1] in _UNPACKED:
@@ -41,7 +41,7 @@ def apk(path: str, data: bytes) -> Iterator[Package | None]:
 
 
 def _paragraphs(data: bytes, first: bytes) -> Iterator[bytes]:
-    """Each paragraph that has the field `first`, with a newline before and after."""
+    """Each paragraph with the field `first`, and a newline before and after it."""
     data, start = b"\n" + data.replace(b"\r\n", b"\n") + b"\n\n", 0
     while (found := data.find(first, start)) >= 0:
         begin = max(data.rfind(b"\n\n", start, found + 1) + 1, start)
@@ -58,8 +58,8 @@ def _field(paragraph: bytes, name: bytes) -> bytes:
 
 
 def npm(path: str, data: bytes) -> Iterator[Package | None]:
-    """A package.json with a name and a version. One without is not a package: it may only say
-    that a folder's files are modules."""
+    """A package.json with a name and a version. Others are no packages: they may only declare a folder's files
+    modules."""
     try:
         content = json.loads(data)
     except (ValueError, RecursionError):   # not JSON, or endless brackets
@@ -71,8 +71,7 @@ def npm(path: str, data: bytes) -> Iterator[Package | None]:
 
 
 def python(path: str, data: bytes) -> Iterator[Package | None]:
-    """METADATA, PKG-INFO or a file NAME.egg-info: header fields as in an email. The description
-    follows the first blank line."""
+    """METADATA, PKG-INFO or NAME.egg-info: fields as in an email, and a description after the first blank line."""
     end = _BLANK_LINE.search(data)
     head = data[:end.start()] if end else data
     name, version = _NAME.search(head), _VERSION.search(head)
@@ -82,7 +81,7 @@ def python(path: str, data: bytes) -> Iterator[Package | None]:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """`read(path, data)` for files whose path ends in one of `endings`, with at most the first `limit` bytes."""
+    """`read(path, data)` is for the first `limit` bytes of files whose path ends in one of `endings`."""
 
     limit: int
     read: Callable[[str, bytes], Iterator[Package | None]]
@@ -90,18 +89,16 @@ class _Reader:
 
 
 _KB, _MB = 1 << 10, 1 << 20
-_STATUS_D = "/var/lib/dpkg/status.d/"   # a file a package, in images without dpkg
+_STATUS_D = "/var/lib/dpkg/status.d/"   # in images without dpkg: one file for each package
 
 _NAMES = {
-    # 5000 packages are 4 MB; Alpine's list names every file too.
+    # 5000 packages take 4 MB; Alpine's list has every file too.
     "status": _Reader(8 * _MB, dpkg, ("/var/lib/dpkg/status",)),
     "installed": _Reader(16 * _MB, apk, ("/lib/apk/db/installed",)),
     "package.json": _Reader(1 * _MB, npm),
-    # The fields come first, but they may contain whole licences.
+    # The fields may contain whole licences.
     "METADATA": _Reader(256 * _KB, python, (".dist-info/METADATA", ".DIST-INFO/METADATA")),
-    "PKG-INFO": _Reader(
-        256 * _KB, python, (".egg-info/PKG-INFO", ".EGG-INFO/PKG-INFO", "/EGG-INFO/PKG-INFO")
-    ),
+    "PKG-INFO": _Reader(256 * _KB, python, (".egg-info/PKG-INFO", ".EGG-INFO/PKG-INFO", "/EGG-INFO/PKG-INFO")),
     "release": _Reader(64 * _KB, java.jdk),
 }
 _SUFFIXES = {
@@ -112,14 +109,14 @@ _PARAGRAPH = _Reader(1 * _MB, dpkg)
 
 
 def wanted(path: str) -> int:
-    """How many bytes of the file at this absolute path `packages` needs; 0 for none. With fewer it may find less."""
+    """Bytes of the file at this absolute path that `packages` needs; with fewer it may find less."""
     reader = _reader(path)
     return reader.limit if reader else 0
 
 
 def packages(path: str, data: bytes | memoryview) -> tuple[Package, ...]:
-    """The packages that a file records, each once, in its own order. `data` is the beginning of the file; of a damaged
-    one as much as can be read. The Go modules in a program are not among them: `elf` returns those."""
+    """The packages in the file at an absolute path, each once, in its order. `data` is its beginning. Go modules are
+    returned by `elf` instead."""
     reader = _reader(path)
     if reader is None:
         return ()
@@ -128,12 +125,10 @@ def packages(path: str, data: bytes | memoryview) -> tuple[Package, ...]:
 
 
 def _reader(path: str) -> _Reader | None:
-    if _STATUS_D in path:   # first: there a package may be called as a program is
+    if _STATUS_D in path:   # first: a package may have a program's name
         return None if path.endswith(".md5sums") else _PARAGRAPH
     name = path[path.rfind("/") + 1:]
     reader = _NAMES.get(name) or _SUFFIXES.get(name[name.rfind(".") + 1:])
     if reader:
         return reader if path.endswith(reader.endings) else None
-    if binaries.named(name):
-        return _PROGRAM
-    return None
+    return _PROGRAM if binaries.named(name) else None

@@ -1,4 +1,4 @@
-"""Scripts: the first line says which program reads the rest."""
+"""Scripts and their interpreters."""
 
 import posixpath
 
@@ -12,23 +12,23 @@ _TAKES_WORD = ("-u", "--unset", "-C", "--chdir", "-a", "--argv0")
 
 
 def interpreter(data: bytes | memoryview) -> str:
-    """The interpreter line of a script, as Linux reads it: '#! /bin/sh -e' gives '/bin/sh -e'; '' if the file is no
-    script. `data` are its first bytes. The line ends at a newline, a NUL or where Linux stops reading. A carriage
-    return at its end belongs to the name, and such a script cannot be started: it is kept."""
+    """The interpreter line of a script, as Linux reads it: '/bin/sh -e' for '#! /bin/sh -e'; '' if `data`, the
+    beginning of the file, is no script. A carriage return is kept: it belongs to the name, and such a script cannot
+    start."""
     start = bytes(data[:_LINE])
     if start[:2] != b"#!" or start[2:3] == b"[":   # '#![' opens an attribute of Rust
         return ""
     line, newline, _ = start[2:].partition(b"\n")
     line, nul, _ = line.lstrip(_BLANKS).partition(b"\0")
-    cut_off = not newline and not nul and len(start) == _LINE
-    if cut_off and not any(blank in line for blank in _BLANKS):
-        return ""   # an incomplete path: Linux refuses it
+    truncated = not newline and not nul and len(start) == _LINE
+    if truncated and not any(blank in line for blank in _BLANKS):
+        return ""   # Linux refuses a truncated path
     return text(line.strip(_BLANKS))
 
 
 def program(line: str) -> str:
-    """The program that an interpreter line names: '/bin/sh -e' gives 'sh', and '/usr/bin/env -S python3 -u' gives
-    'python3', since env only looks it up. '' for an empty line."""
+    """The program in an interpreter line: 'sh' for '/bin/sh -e', 'python3' for '/usr/bin/env -S python3 -u', which only
+    looks it up; '' for an empty line."""
     words = [word for word in line.replace("\t", " ").split(" ") if word]
     if words and posixpath.basename(words[0]) == "env":
         return _of_env(words[1:]) or "env"
@@ -36,7 +36,7 @@ def program(line: str) -> str:
 
 
 def _of_env(words: list[str]) -> str:
-    """What env starts: the first word that is neither an option nor NAME=VALUE."""
+    """The program that env starts: the first word that is neither an option nor NAME=VALUE."""
     skip = False
     for word in words:
         if skip:
