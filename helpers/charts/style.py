@@ -9,7 +9,6 @@ import base64
 import io
 import re
 import textwrap
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
@@ -46,12 +45,14 @@ BETWEEN = _ON_COLOUR[1]             # hatching and edges beside such words: pape
 # What a dark theme has in place of paper, ink and all that is thinned.
 _DARK = {"#000000": "#E8E8E8", INK: "#E6E6E6", FAINT: "#A6A6A6", PAPER: "#111111", PALE[BUILD]: "#4A3608",
          PALE[RUN]: "#0B3049", PALE[SHARED]: "#262626", PALE[DANGER]: "#5A2A08", BUILD_OWN: "#9A6A12"}
-# Dark pages: JupyterLab's, the site's, VS Code's.
-_IN_THE_DARK = ('[data-jp-theme-light="false"]', '[data-theme="dark"]', ".vscode-dark")
+# JupyterLab drops <style> from outputs it does not trust, but keeps a width with a percentage in it, whatever else that
+# computes. Of its own variables this one is a bare number: 0 in a light theme, 32 in a dark one. The site sets it too.
+_DARKNESS = "var(--jp-shadow-base-lightness, 0)"
+_VS_CODE = "<style>.vscode-dark {--jp-shadow-base-lightness: 32}</style>"
 _TITLE_WRAP, _NOTE_WRAP = 56, 100   # characters of a line at their sizes
 _LEGEND_COLUMNS = 2
 _STAND_INS = 3        # so many are named with what they are made of
-_QUIET = "var(--jp-content-font-color2, #6B6B6B)"    # of words on a page
+_QUIET = "var(--jp-content-font-color2, rgb(107, 107, 107))"    # of words on a page
 _WORD = re.compile(r"[a-z][a-z0-9-]*(?=[:,;]? |$)")    # a title's first, unless it is a name as go:single or mode=min
 
 # No line of a title ends there.
@@ -117,13 +118,15 @@ class Chart:
             file.write(self._drawn(dark=False))
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        """The picture and its source; a page with a dark theme that keeps styles has the dark one in its place."""
+        """The picture for a light page, the one for a dark page, of which the other has no width, and their source."""
         light, dark = (base64.b64encode(self.png(theme)).decode() for theme in (False, True))
-        name = f"chart-{zlib.crc32(self.png()):08x}"
-        style = ", ".join(f"{theme} .{name}" for theme in _IN_THE_DARK)
-        picture = (f"<style>{style} {{content: url(data:image/png;base64,{dark})}}</style>"
-                   f'<img class="{name}" alt="{escape(self.alt, quote=True)}" '
-                   f'style="max-width: 100%; height: auto" width="{_PIXELS}" src="data:image/png;base64,{light}">')
+        # Without styles, as on GitHub, the dark one has no width either.
+        picture = (f'{_VS_CODE}<img class="chart" alt="{escape(self.alt, quote=True)}" width="{_PIXELS}" '
+                   f'style="max-width:min(100%, (1 - {_DARKNESS}) * {_PIXELS}px);height:auto" '
+                   f'src="data:image/png;base64,{light}">'
+                   f'<img class="chart-dark" alt="" width="0" '
+                   f'style="width:min(100%, {_DARKNESS} * {_PIXELS}px, {_PIXELS}px);height:auto" '
+                   f'src="data:image/png;base64,{dark}">')
         if self.source:
             picture = (f"<figure style='margin:0'>{picture}<figcaption style='font-size:0.85em;color:{_QUIET}'>"
                        f"{escape(self.source)}</figcaption></figure>")

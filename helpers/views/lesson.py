@@ -18,11 +18,12 @@ from .markup import code, hanging, paragraph, short, table, whole_words
 __all__ = ["say"]
 
 _HERE, _NOWHERE = "this Dockerfile", "not there"   # plain words, not code
-_NUMBER = "var(--jp-content-font-color2, #6B6B6B)"
+# JupyterLab drops a variable from what it does not trust, unless its fallback is said as rgb().
+_NUMBER = "var(--jp-content-font-color2, rgb(107, 107, 107))"
 _MONOSPACE = "var(--jp-code-font-family, monospace)"
-_SYNTAX = {Token.Keyword: "color:var(--jp-mirror-editor-keyword-color, #0067A0);font-weight:bold",
-           Token.Comment: "color:var(--jp-mirror-editor-comment-color, #5E6B6B);font-style:italic",
-           Token.Literal: "color:var(--jp-mirror-editor-string-color, #A3320B)"}
+_SYNTAX = {Token.Keyword: "color:var(--jp-mirror-editor-keyword-color, rgb(0, 103, 160));font-weight:bold",
+           Token.Comment: "color:var(--jp-mirror-editor-comment-color, rgb(94, 107, 107));font-style:italic",
+           Token.Literal: "color:var(--jp-mirror-editor-string-color, rgb(163, 50, 11))"}
 _BESIDE = 7   # columns of a listing's line numbers, and two
 _LINE = 80    # characters of an instruction that a table shows
 _CAPABLE = "file capabilities"

@@ -84,9 +84,11 @@ def hanging(lines: Iterable[str], text: str, beside: int = 2) -> str:
     """The lines of `text`, given as HTML, in an element each. What a narrow page takes to the next line is indented
     `beside` columns more than the line."""
     columns = [len(line) - len(line.lstrip(" ")) + beside for line in text.split("\n")]
-    # On a phone it is less, so that the longest name has room beside it.
+    # On a phone it is less, so that the longest name has room beside it. JupyterLab keeps the first of each where it
+    # does not trust the output: a character of its font is 0.6em wide.
     hung = ('<span style="display:block;'
-            f'padding-left:min({indent}ch,100vw - 36ch);text-indent:max(-{indent}ch,36ch - 100vw)">{line}'
+            f'padding-left:{indent * 0.6:.4g}em;padding-left:min({indent}ch,100vw - 36ch);'
+            f'text-indent:-{indent * 0.6:.4g}em;text-indent:max(-{indent}ch,36ch - 100vw)">{line}'
             for line, indent in zip(lines, columns, strict=True))
     return "\n</span>".join(hung) + "</span>"
 

@@ -6,11 +6,16 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from .notebook import ERROR
+from .notebook import ERROR, Notebook
 from .server import set_theme
 
 LESSON = "notebooks/01-one-stage.ipynb"
 HEAD = re.compile(r"Recorded on \d+ \w+ \d{4} on .*Engine.*\. Not measured here\.")
+# Of a listing: its colours, and whether what a line has no room for hangs below its own beginning.
+LOOKS = """code => ({
+  colours: new Set([code, ...code.querySelectorAll('span')].map(each => getComputedStyle(each).color)).size,
+  indent: [...code.children].every(line => parseFloat(getComputedStyle(line).paddingLeft) > 40),
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +57,20 @@ def test_a_prediction_of_this_session_is_compared_with_what_was_recorded(lesson)
 def test_axe_finds_no_violation_in_the_dark(lesson):
     assert lesson.page.evaluate("document.body.dataset.jpThemeLight") == "false"
     assert lesson.violations() == []
+
+
+@pytest.mark.parametrize("theme, dark", [("JupyterLab Light", False), ("JupyterLab Dark", True)])
+def test_a_kept_output_has_its_looks_before_the_notebook_is_trusted(window, lab, theme, dark):
+    set_theme(*lab, theme)
+    page = window.new_page()
+    try:
+        notebook = Notebook.open(page, *lab, "notebooks/03-bridges.ipynb")
+        notebook.show_all(1280)
+        outputs = notebook.view.locator(".jp-OutputArea-output")
+        assert outputs.locator("style").count() == 0, "it is trusted"
+        shown = outputs.locator("img").evaluate_all("images => images.map(each => [each.className, each.clientWidth > 300])")
+        assert shown == [["chart", not dark], ["chart-dark", dark]]
+        looks = outputs.locator("figure code").first.evaluate(LOOKS)
+        assert looks == {"colours": 4, "indent": True}    # of numbers, keywords, strings, and all else
+    finally:
+        page.close()

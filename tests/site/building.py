@@ -40,7 +40,7 @@ class Page(HTMLParser):
 
     ids       of its elements
     links     addresses of links, pictures, styles and scripts
-    pictures  (address, alternative text or None) of each
+    pictures  (address, alternative text or None, class) of each
     """
 
     def __init__(self, path: Path):
@@ -48,7 +48,7 @@ class Page(HTMLParser):
         self.path = path
         self.ids: set[str] = set()
         self.links: list[str] = []
-        self.pictures: list[tuple[str, str | None]] = []
+        self.pictures: list[tuple[str, str | None, str | None]] = []
         self.metas: dict[str, str] = {}
         self.feed(path.read_text(encoding="utf-8"))
 
@@ -57,7 +57,7 @@ class Page(HTMLParser):
         self.ids |= {value for key, value in attributes if value and (key == "id" or (tag, key) == ("a", "name"))}
         self.links += [value for key, value in attributes if value and key in ("href", "src")]
         if tag == "img":
-            self.pictures.append((found.get("src") or "", found.get("alt")))
+            self.pictures.append((found.get("src") or "", found.get("alt"), found.get("class")))
         if tag == "meta":
             self.metas[found.get("property") or found.get("name") or ""] = found.get("content") or ""
 

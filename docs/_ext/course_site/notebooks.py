@@ -23,8 +23,7 @@ from helpers.recorded import COMMANDS, RUN
 from . import questions
 
 PICTURES = "_images"
-_DATA = re.compile(r'(?:(?<=src=")|(?<=url\())data:image/png;base64,([A-Za-z0-9+/=\s]+)')
-_PICTURE = re.compile(r'<img(?=[^>]*?width="(\d+)")(.*?src=")data:image/png;base64,([A-Za-z0-9+/=\s]+)"')
+_PICTURE = re.compile(r'<img([^>]*? width=")(\d+)("[^>]*? src=")data:image/png;base64,([A-Za-z0-9+/=\s]+)"')
 _LINK = re.compile(r'(href=")([^":]+)\.ipynb(["#])')
 _TABLE = re.compile(r"<table>.*?</table>", re.S)
 _LEXERS = {"%%dockerfile": "dockerfile-cell", "%%in_step": "bash"}
@@ -80,7 +79,6 @@ class Page:
     def _html(self, output: dict[str, Any]) -> str:
         text = "".join(output["data"]["text/html"])
         text = _PICTURE.sub(self._sized, text)
-        text = _DATA.sub(lambda found: self._kept(base64.b64decode(found[1])), text)
         text = _LINK.sub(r"\1\2.html\3", text)
         text = _TABLE.sub(r'<div class="course-scroll" tabindex="0">\g<0></div>', text)
         kinds = {RUN: "course-run", COMMANDS: "course-terminal"}
@@ -89,10 +87,11 @@ class Page:
 
     def _sized(self, found: re.Match[str]) -> str:
         """A picture with its height, so that the page does not jump when it comes, and loaded when it is near."""
-        picture = base64.b64decode(found[3])
+        picture = base64.b64decode(found[4])
         width, height = struct.unpack(">II", picture[16:24])
-        shown = round(int(found[1]) * height / width)
-        return f'<img loading="lazy" height="{shown}"{found[2]}{self._kept(picture)}"'
+        shown = int(found[2]) or width     # of one for dark pages its style says the width
+        tall = round(shown * height / width)
+        return f'<img loading="lazy" height="{tall}"{found[1]}{shown}{found[3]}{self._kept(picture)}"'
 
     def _kept(self, picture: bytes) -> str:
         """The address of a picture from the page, once it is in a file."""

@@ -4,6 +4,7 @@ import base64
 import functools
 import io
 import itertools
+import re
 from datetime import date
 
 import numpy
@@ -229,10 +230,11 @@ def test_every_set_of_images_is_drawn_with_the_finding_and_every_value_in_words(
 def test_a_notebook_gets_one_picture_with_alt_text(images):
     chart = charts.sizes(images)
     bundle = chart._repr_mimebundle_()
-    (attributes,) = (facts for tag, facts in page(bundle["text/html"]).tags if tag == "img")
-    assert attributes["alt"] == chart.alt
-    assert attributes["src"].startswith("data:image/png;base64,iVBOR")
-    assert "max-width: 100%" in attributes["style"]     # of a page of 600 pixels
+    light, dark = (facts for tag, facts in page(bundle["text/html"]).tags if tag == "img")
+    assert (light["alt"], dark["alt"], dark["width"]) == (chart.alt, "", "0")    # it is read, and seen without styles, once
+    for attributes in (light, dark):
+        assert attributes["src"].startswith("data:image/png;base64,iVBOR")
+        assert "width:min(100%, " in attributes["style"]     # of a page of 600 pixels
     assert bundle["text/plain"] == chart.alt and repr(chart) == f"Chart: {chart.alt}"
 
 
@@ -240,12 +242,9 @@ def test_a_dark_page_shows_the_dark_picture_and_any_other_the_light_one():
     chart = charts.sizes([ONE, TWO])
     html = chart._repr_mimebundle_()["text/html"]
     light, dark = (base64.b64encode(chart.png(theme)).decode() for theme in (False, True))
-    rule, _, picture = html.partition("</style>")
-    assert dark in rule and light not in rule and light in picture and dark not in picture
-    name = dict(page(html).tags)["img"]["class"]
-    for theme in ('[data-jp-theme-light="false"]', '[data-theme="dark"]', ".vscode-dark"):
-        assert f"{theme} .{name}" in rule
-    assert charts.sizes([ONE])._repr_mimebundle_()["text/html"].split('class="')[1].split('"')[0] != name
+    for picture, factor in ((light, "(1 - var(--jp-shadow-base-lightness, 0))"), (dark, "var(--jp-shadow-base-lightness, 0)")):
+        assert re.search(rf'width:min\(100%, {re.escape(factor)} \* 860px[^"]*" src="data:image/png;base64,{re.escape(picture)}"', html)
+    assert ".vscode-dark {--jp-shadow-base-lightness: 32}" in html
 
 
 def test_the_dark_picture_is_dark_and_leaves_the_light_one_as_it_was():

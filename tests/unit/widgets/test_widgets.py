@@ -650,8 +650,10 @@ def test_no_line_ends_at_a_hyphen_in_a_name(text, names):
 def test_each_line_of_commands_hangs_below_its_own_beginning(text):
     shown = Script(text)._repr_html_()
     assert page(shown).text == f"In your terminal{text}"
-    found = re.findall(r"display:block;padding-left:min\((\d+)ch,100vw - 36ch\);text-indent:max\(-(\d+)ch,36ch - 100vw\)", shown)
-    assert found == [(str(len(line) - len(line.lstrip()) + 2),) * 2 for line in text.split("\n")]
+    found = re.findall(r"display:block;padding-left:(.+?)em;padding-left:min\((\d+)ch,100vw - 36ch\);"
+                       r"text-indent:-(.+?)em;text-indent:max\(-(\d+)ch,36ch - 100vw\)", shown)
+    columns = [len(line) - len(line.lstrip()) + 2 for line in text.split("\n")]
+    assert found == [(f"{0.6 * each:.4g}", str(each)) * 2 for each in columns]
 
 
 def test_a_digest_is_shown_as_docker_shows_one():
