@@ -27,6 +27,12 @@ _FRAMES = ("failed to solve with frontend dockerfile.v0: ", "failed to solve wit
            "failed to solve: ", "failed to create LLB definition: ")
 _OWN_FLAGS = {"from", "chown", "chmod", "mount", "network", "platform"}    # of Docker Engine 20.10's own reader
 _TAIL = 20   # lines of the failed step's log in an error
+_CODES = {    # of a command: what happened, what to do
+    137: ("Its command was killed (exit code 137): most often the memory ran out.",
+          "Close what else needs memory in this session (other kernels, containers), or let it do less at once."),
+    127: ("Its command was not found (exit code 127): that tool is not in this stage.",
+          "Install the tool in this stage, or correct its name in that line."),
+}
 _OUTSIDE = "outside the build context"
 # In lower case, what a builder's message says: the remedy.
 _REMEDIES = {
@@ -187,9 +193,7 @@ def _why(message: str, exit_code: int | None, step: Step | None) -> str:
         return _plain(message)
     if _full(message, step):
         return f"Its command ran out of disk space (exit code {exit_code})."
-    return {137: "Its command was killed (exit code 137): most often the memory ran out.",
-            127: "Its command was not found (exit code 127): that tool is not in this stage.",
-            }.get(exit_code, f"Its command ended with exit code {exit_code}.")
+    return _CODES.get(exit_code, (f"Its command ended with exit code {exit_code}.",))[0]
 
 
 def _unfound(progress: Progress, step: Step, snapshots: Snapshots | None) -> str:
@@ -206,11 +210,8 @@ def _remedy(message: str, step: Step | None) -> str:
             return remedy
     if not (step and step.instruction.startswith("RUN")):
         return ""
-    code = _exit_code(step.error or message)
-    if code == 137:
-        remedy = "Close what else needs memory in this session (other kernels, containers), or let it do less at once."
-    elif code == 127:
-        remedy = "Install the tool in this stage, or correct its name in that line."
+    if known := _CODES.get(_exit_code(step.error or message) or 0):
+        remedy = known[1]
     elif not step.log:
         remedy = "It printed nothing: run it by hand with `python -m helpers debug`, and see where it stops."
     else:    # tests and compilers fail for their input far more often than for the line that calls them

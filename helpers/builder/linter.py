@@ -10,6 +10,7 @@ from ..errors import BaseUnavailable, DockerfileError, Unsupported
 from ..lint import Finding
 from .context import Context
 from .control import Control, Gateway
+from .parameters import attributes
 from .request import BuildRequest
 from .session import Session
 from .tunnel import upgradable
@@ -46,12 +47,9 @@ def lint(request: BuildRequest, engine: Engine) -> tuple[Finding, ...]:
 def ask(request: BuildRequest, engine: Engine, what: str) -> Mapping:
     """The builder's answer to one of its subrequests about a Dockerfile. Raises ContextError and CallFailed."""
     context = Context.scan(request.folder, request.dockerfile, request.text)
-    attributes = {"filename": context.dockerfile, "requestid": what,
-                  "frontend.caps": "moby.buildkit.frontend.subrequests",
-                  **({"target": request.target} if request.target else {}),
-                  **{f"build-arg:{name}": value for name, value in (request.args or {}).items()}}
+    asked = {"requestid": what, "frontend.caps": "moby.buildkit.frontend.subrequests", "target": request.target or ""}
     with Session(engine, context) as session, Control(engine) as control, Gateway(control, session.id) as gateway:
-        answer = gateway.solve(attributes).metadata
+        answer = gateway.solve(attributes(request, context) | asked).metadata
     return json.loads(answer["result.json"])
 
 

@@ -11,8 +11,6 @@ from ..limits import MARKED, Bounds, marked, word
 from .context import Context
 from .request import BuildRequest
 
-_VERSIONS = {"buildkit": "2", "legacy": "1", "buildah": "2"}
-
 
 def parameters(request: BuildRequest, context: Context, read: Dockerfile, mark: str = "") -> dict[str, str]:
     """The query for a request whose builder is chosen; `mark` from `mark_of`.
@@ -21,16 +19,12 @@ def parameters(request: BuildRequest, context: Context, read: Dockerfile, mark: 
     """
     builder, args = request.builder or "", request.args or {}
     args = {**args, **_marking(mark, args, builder)}
-    fixed = {
-        "version": _VERSIONS[builder],
-        "dockerfile": context.dockerfile,
-        "labels": json.dumps(_labels(request, read)),
-        # By default the legacy builder keeps the container of a failed step.
-        "rm": "1", "forcerm": "1",
-    }
-    optional = {"t": request.tag, "target": request.target, "networkmode": request.network,
-                "buildargs": json.dumps(args) if args else "", "nocache": "1" if request.no_cache else ""}
-    return fixed | {name: value for name, value in optional.items() if value}
+    found = {
+        "version": "1" if builder == "legacy" else "2", "dockerfile": context.dockerfile, "t": request.tag,
+        "target": request.target, "networkmode": request.network, "nocache": "1" if request.no_cache else "",
+        "labels": json.dumps(_labels(request, read)), "buildargs": json.dumps(args) if args else "",
+        "rm": "1", "forcerm": "1"}    # else the legacy builder keeps the container of a failed step
+    return {name: value for name, value in found.items() if value}
 
 
 def attributes(request: BuildRequest, context: Context) -> dict[str, str]:
@@ -38,10 +32,10 @@ def attributes(request: BuildRequest, context: Context) -> dict[str, str]:
 
     Source: moby/buildkit, frontend/dockerui/config.go.
     """
-    network = {"force-network-mode": request.network} if request.network else {}
-    platform = {"platform": request.platform.partition(",")[0].strip()} if request.platform else {}
-    return {"filename": context.dockerfile, **network, **platform,
-            **{f"build-arg:{name}": value for name, value in (request.args or {}).items()}}
+    found = {"filename": context.dockerfile, "force-network-mode": request.network,
+             "platform": (request.platform or "").partition(",")[0].strip()}
+    return {name: value for name, value in found.items() if value} | {
+        f"build-arg:{name}": value for name, value in (request.args or {}).items()}
 
 
 def image_attributes(request: BuildRequest, context: Context, read: Dockerfile, mark: str = "") -> dict[str, str]:

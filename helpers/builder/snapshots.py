@@ -167,7 +167,7 @@ def _command(instruction: Instruction, found: Snapshot) -> tuple[str, ...]:
 
 
 def locate(read: Dockerfile, line: int) -> tuple[Stage, Instruction]:
-    """The stage and the instruction that stand at a line, from 1. Raises DockerfileError where none does."""
+    """The stage and the instruction at a line, from 1. Raises DockerfileError if there is none."""
     for stage in read.stages:
         for instruction in stage.instructions:
             if instruction.line <= line <= instruction.end_line:

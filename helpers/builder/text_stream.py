@@ -94,10 +94,7 @@ class _TextStream:
 class _Legacy(_TextStream):
     """`container`: the one whose command is printing, '' for none."""
 
-    def __init__(self, clock: Clock):
-        super().__init__(clock)
-        self.container = ""
-        self.number, self.total = 0, ""
+    container, number, total = "", 0, ""
 
     def read(self, text: str) -> Iterator[Event]:
         step = self.step
@@ -135,10 +132,8 @@ class _Buildah(_TextStream):
     """`ended`: the line that seems to end the current step, and its time. A command may print such a line, so the next
     one decides."""
 
-    def __init__(self, clock: Clock):
-        super().__init__(clock)
-        self.stage, self.number, self.total = 0, 0, 0
-        self.ended: tuple[str, float] | None = None
+    stage, number, total = 0, 0, 0
+    ended: tuple[str, float] | None = None
 
     def read(self, text: str) -> Iterator[Event]:
         if (begun := _BUILDAH_STEP.fullmatch(text)) and self._is_next(begun):
