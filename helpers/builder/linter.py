@@ -21,13 +21,8 @@ SAME = {"DuplicateStageName": "duplicate-stage", "StageNameCasing": "stage-name-
 _SINCE = 27    # version of Docker Engine
 
 
-def supported(engine: Engine) -> bool:
-    """Whether the engine's builder has checks."""
-    return answers(engine, _SINCE)
-
-
-def answers(engine: Engine, since: float) -> bool:
-    """Whether the engine's builder has what it has since that version of Docker Engine, 27 or 28.5."""
+def supported(engine: Engine, since: float = _SINCE) -> bool:
+    """Whether the engine's builder has its checks, or what else it has since that version of Docker Engine (28.5)."""
     return upgradable(engine) and engine.has_buildkit(since)
 
 

@@ -16,7 +16,7 @@ from .. import builder as builds
 from .. import container, image
 from ..bases.catalogue import CURRENT
 from ..builder import BuildRequest, BuildResult, ensure_bases
-from ..builder.linter import answers, lint
+from ..builder.linter import lint, supported
 from ..builder.secrets import lent_by_default
 from ..container import Ran, ServedContainer, lifecycle
 from ..container.lifecycle import ManagedContainer
@@ -61,7 +61,7 @@ def build(app: str, dockerfile: str = "Dockerfile", *, since: float = 0, **optio
     than `since`, the version of Docker Engine whose BuildKit first reads this Dockerfile.
     """
     here = engine()   # first: where there is none, no empty view is drawn
-    if since and not answers(here, since):
+    if since and not supported(here, since):
         raise Unsupported("This engine's builder cannot read this Dockerfile.",
                           why=f"It takes BuildKit as Docker Engine {since:g} has it; this is {here.describe()}.")
     options.setdefault("lend", _LEND.get(str(app)))

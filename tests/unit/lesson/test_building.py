@@ -15,7 +15,7 @@ from tests.unit import engines
 @pytest.mark.parametrize("old", [engines.docker("23.0.1"), engines.podman()])
 def test_what_an_engine_is_too_old_for_is_not_sent_to_it(monkeypatch, old):
     monkeypatch.setattr(building, "engine", lambda: old)
-    monkeypatch.setattr(building, "answers", lambda engine, since: False)
+    monkeypatch.setattr(building, "supported", lambda engine, since: False)
     monkeypatch.setattr(building.builds, "build", lambda *_, **__: pytest.fail("It was sent."))
     with pytest.raises(Unsupported, match="cannot read this Dockerfile") as raised:
         building.build("syntax", "Dockerfile.exclude", since=28.5)
