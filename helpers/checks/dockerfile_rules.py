@@ -1,7 +1,6 @@
-"""The rules that the text of a Dockerfile decides: nothing is built for them.
+"""The rules about the text of a Dockerfile, for which nothing is built.
 
-Each is a pure function of a submission and yields a Fail for each thing that does not hold.
-`judge` asks them all, in the order of RULES.
+Each is a pure function that takes a submission and yields its fails. `judge` runs them in the order of RULES.
 """
 
 import re
@@ -19,7 +18,7 @@ from .submission import LONGEST
 from .verdict import Fail, Findings
 
 _REMOTE = re.compile(r"(?i)^(?:[a-z][a-z0-9+.-]*://|git@|[^/\s]+\.git(?:#|$))")
-# What the linter leaves to the reader, of rules that exercises ask for.
+# What to do about a rule that the linter does not explain.
 _REMEDIES = {"DL3064": "Leave it out, or mount it for the one command that needs it."}
 _DOCKER_HUB = re.compile(r"^(?:(?:index\.)?docker\.io/)?(?:library/)?")
 
@@ -37,7 +36,8 @@ Rule = Callable[[Submission], Iterator[Fail]]
 
 
 def judge(exercise: Exercise, text: str, files: tuple[str, ...], found: Findings) -> Dockerfile | None:
-    """Judge the text of a Dockerfile, into `found`; None if it cannot be read. `files`: paths in the build context."""
+    """Judge the text of a Dockerfile, into `found`. None if it cannot be parsed. `files` are paths in the build
+    context."""
     try:
         if len(text) > LONGEST:
             raise DockerfileError(f"It has {len(text):,} characters; at most {LONGEST:,} are read.")
@@ -48,7 +48,7 @@ def judge(exercise: Exercise, text: str, files: tuple[str, ...], found: Findings
         return None
     found.judge("syntax", ())
     for name, (asked, rule) in RULES.items():
-        # After another failure these two would only repeat it.
+        # These two would only repeat another fail.
         if asked(exercise) and not (rule in (final_base, unused_stage) and found.fails):
             found.judge(name, rule(given))
     if exercise.build.no_lint:
@@ -60,17 +60,17 @@ def judge(exercise: Exercise, text: str, files: tuple[str, ...], found: Findings
 
 
 def bases(given: Submission) -> Iterator[Fail]:
-    """FROM, COPY --from, mounts and `# syntax=` name allowed images and no others."""
+    """FROM, COPY --from, mounts and `# syntax=` name only allowed images."""
     wanted = given.exercise.build.bases
     if given.read.frontend:
         line = next(number for number, each in enumerate(given.read.text.splitlines(), 1) if "syntax" in each.lower())
-        yield Fail("bases", f"`# syntax={given.read.frontend}` lets another image read this file. Remove the line: "
-                   "the builder reads all that is needed here by itself.", line)
+        yield Fail("bases", f"`# syntax={given.read.frontend}` lets another image parse this file. Remove the line: "
+                   "the builder itself can parse all that the exercise needs.", line)
     for edge in given.read.edges:
         if edge.external and not _is_one_of(edge.source, wanted):
             verb = "FROM" if edge.via == "FROM" else f"{edge.via} takes from"
-            yield Fail("bases", f"{verb} {edge.source}: this exercise allows {listed(wanted)}. What another image "
-                       "brings was not built here.", edge.line)
+            yield Fail("bases", f"{verb} {edge.source}: this exercise allows only {listed(wanted)}. What comes from "
+                       "another image was not built here.", edge.line)
 
 
 def _is_one_of(reference: str, allowed: tuple[str, ...]) -> bool:
@@ -82,14 +82,13 @@ def _plain(reference: str) -> str:
 
 
 def downloads(given: Submission) -> Iterator[Fail]:
-    """ADD fetches nothing from the network, which it could do even where a RUN has none. Source: Dockerfile reference,
-    "Adding files from a URL"."""
+    """ADD downloads nothing, which it can do even if RUN has no network. Source: Dockerfile reference, "Adding files
+    from a URL"."""
     for instruction in given.read.instructions:
-        if instruction.keyword == "ADD" and "from" not in instruction.flags:
-            for source in instruction.operands[0]:
-                if _REMOTE.match(source) or "$" in source:
-                    yield Fail("downloads", f"ADD {source} brings something that was not built here. Leave it out, "
-                               "or build it from the source of the exercise.", instruction.line)
+        for source in instruction.operands[0] if instruction.keyword == "ADD" and instruction.copies_context else ():
+            if _REMOTE.match(source) or "$" in source:
+                yield Fail("downloads", f"ADD {source} adds something that was not built here. Remove it, or build it "
+                           "from the source of the exercise.", instruction.line)
 
 
 def context(given: Submission) -> Iterator[Fail]:
@@ -99,9 +98,8 @@ def context(given: Submission) -> Iterator[Fail]:
         plain = _relative(source)
         if "$" in plain or _REMOTE.match(source) or any(matches(path, plain) for path in {*given.files, *folders, ""}):
             continue
-        yield Fail("context",
-                   f"{instruction.keyword} takes {source}, and the build gets only the files of the exercise: "
-                   f"{listed(sorted(given.files)[:8])}.", instruction.line)
+        yield Fail("context", f"{instruction.keyword} takes {source}, but the build context has only the files of the "
+                   f"exercise: {listed(sorted(given.files)[:8])}.", instruction.line)
 
 
 def _relative(source: str) -> str:
@@ -109,11 +107,11 @@ def _relative(source: str) -> str:
 
 
 def _taken(instructions: Iterable[Instruction]) -> Iterator[tuple[Instruction, str]]:
-    """(instruction, path in the build context) for each path that is named."""
+    """(instruction, path in the build context) of each path that is named."""
     for instruction in instructions:
         if instruction.copies_context:
             yield from ((instruction, source) for source in instruction.operands[0])
-        for mount in instruction.mounts if instruction.keyword == "RUN" else ():
+        for mount in instruction.mounts:
             if mount.get("type", "bind") == "bind" and "from" not in mount:
                 yield instruction, mount.get("source", ".")
 
@@ -123,21 +121,22 @@ def single_stage(given: Submission) -> Iterator[Fail]:
     least, there = given.exercise.stages.least, len(given.read.stages)
     if there < least:
         have = "There is one stage" if there == 1 else f"There are {there} stages"
-        why = ("The last stage is what ships, and a compiler that is deleted there ships all the same. Build in one "
-               "stage, and copy the result into another."
-               if there == 1 else "Whatever has its own --target, or another base, is a stage of its own.")
-        yield Fail("single-stage", f"{have}, and this needs at least {least}. {why}", given.read.stages[-1].line)
+        why = ("The last stage is what ships, and a compiler that is deleted there still ships. Build in one stage, "
+               "and copy the result into another."
+               if there == 1 else "Each --target, and each base, needs a stage of its own.")
+        yield Fail("single-stage", f"{have}, but the exercise needs at least {least}. {why}",
+                   given.read.stages[-1].line)
 
 
 def stages(given: Submission) -> Iterator[Fail]:
-    """The stages that the task names are there."""
+    """There is a stage with each name in the task."""
     for name in given.exercise.stages.named:
         if all(stage.name != name for stage in given.read.stages):
             yield Fail("stages", f"There is no stage {name}. Name one with FROM ... AS {name}.")
 
 
 def final_base(given: Submission) -> Iterator[Fail]:
-    """The last stage ends up on a base that is allowed there."""
+    """The last stage is built on an allowed base."""
     base, allowed = given.read.chain()[0].base, given.exercise.stages.final_bases
     if not _is_one_of(base, allowed):
         yield Fail("final-base", f"The last stage is built on {base}. It may be built on {listed(allowed)}.",
@@ -145,22 +144,21 @@ def final_base(given: Submission) -> Iterator[Fail]:
 
 
 def unused_stage(given: Submission) -> Iterator[Fail]:
-    """The last stage or a target needs every stage."""
+    """Every stage is needed for the last stage or a target."""
     there = {each for stage in given.read.stages for each in (stage.name, stage.label)}
     used = given.read.needed().union(*(given.read.needed(name) for name in given.exercise.targets if name in there))
     for stage in given.read.stages:
         if stage.label not in used:
-            yield Fail("unused-stage", f"Nothing uses the stage {stage.label}, so it is not even built. Copy what it "
-                       "makes from it, or remove it.", stage.line)
+            yield Fail("unused-stage", f"Nothing uses the stage {stage.label}, so it is not built. Copy its result "
+                       "into another stage, or remove it.", stage.line)
 
 
 def numbers(given: Submission) -> Iterator[Fail]:
-    """No stage is called by its number, which changes when a stage is added in front. Source: docs.docker.com,
-    "Multi-stage builds", "Name your build stages"."""
+    """No stage is called by its number. Source: docs.docker.com, "Multi-stage builds", "Name your build stages"."""
     for instruction in given.read.instructions:
         for number in filter(str.isdigit, instruction.flags.get("from", ())):
-            yield Fail("numbers", f"{instruction.keyword} takes from stage number {number}, and a new stage in front "
-                       "makes that a different one. Name the stage with AS, and use its name.", instruction.line)
+            yield Fail("numbers", f"{instruction.keyword} takes from stage number {number}. If a stage is added above "
+                       "it, the number means another stage. Name it with AS, and use the name.", instruction.line)
 
 
 def secret_mount(given: Submission) -> Iterator[Fail]:
@@ -173,7 +171,7 @@ def secret_mount(given: Submission) -> Iterator[Fail]:
 
 
 def lint(exercise: Exercise, text: str) -> Iterator[Fail]:
-    """hadolint has none of the objections in `no_lint`. Raises LinterUnavailable."""
+    """hadolint finds nothing against the rules in `no_lint`. Raises LinterUnavailable."""
     for each in linter.lint(text):
         if each.rule in exercise.build.no_lint:
             remedy = _REMEDIES.get(each.rule) or (f"What to do: {each.link}" if each.link else "")
@@ -195,9 +193,9 @@ RULES: dict[str, tuple[Callable[[Exercise], object], Rule]] = {   # {rule: (whet
 
 
 def compiles(read: Dockerfile, reference: str) -> bool:
-    """Whether a stage, or one that it takes from, had the source and ran a command on it.
+    """Whether a stage, or one that it takes from, gets the source and runs a command.
 
-    reference  a name or number in --from; that of an image compiles nothing
+    reference  the name or number in a --from; an image compiles nothing
     """
     known = {name for stage in read.stages for name in (stage.name, stage.label, str(stage.index))}
     needed = read.needed(reference.lower()) if reference.lower() in known else ()
@@ -205,8 +203,8 @@ def compiles(read: Dockerfile, reference: str) -> bool:
 
 
 def installs(read: Dockerfile, run: Instruction, source: str) -> bool:
-    """Whether a RUN gets what another stage compiled, by a mount or an earlier COPY, and does not
-    get the file `source` to compile it itself."""
+    """Whether a RUN gets what another stage compiled, through a mount or an earlier COPY, but not the file `source`,
+    from which it could compile it itself."""
     stage = next(stage for stage in read.stages if run in stage.instructions)
     before = stage.instructions[:stage.instructions.index(run)]
     bridges = [name for each in before if each.keyword == "COPY" for name in each.flags.get("from", ())]
@@ -218,7 +216,7 @@ def installs(read: Dockerfile, run: Instruction, source: str) -> bool:
 
 
 def makes(*stages: Stage) -> bool:
-    """Whether these stages, each on top of the one before, get the source and run a command."""
+    """Whether a chain of stages gets the source and runs a command."""
     own = [each for stage in stages for each in stage.instructions]
     runs = [each for each in own if each.keyword == "RUN"]
     return bool(runs) and (any(each.copies_context for each in own) or any(each.binds_context for each in runs))

@@ -1,9 +1,10 @@
-"""The rules that running an image decides: no network beyond this machine, no capabilities, and
-little memory and time. Its answers are compared as text, and never run."""
+"""The rules about a running image. It has no network outside this machine, no capabilities, and little memory and time.
+Its answers are compared as text, and never run."""
 
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from .. import container
 from ..engine import Engine
@@ -15,7 +16,7 @@ from .verdict import Fail, Findings
 
 SECONDS = 30           # for a program to end
 DISK = 500_000_000     # bytes that a container may write
-_TIMES = 2             # that a program is run and a request sent, with new random values each time
+_TIMES = 2             # runs of a program, and of each request, with new random values each time
 _HEALTH = 5            # seconds for a health check to end
 _SHOWN = 300           # characters of an answer that a message quotes
 
@@ -23,23 +24,19 @@ Fresh = Callable[[], Values]
 
 
 def programs(runs: Sequence[Run], image: str, fresh: Fresh, engine: Engine) -> Findings:
-    """Rules `starts`, `output` and `proof`, for programs that run to their end.
-
-    runs   what is run, and what is expected
-    fresh  new random values
-    """
-    fails = []
-    for asked in runs:
-        for _ in range(_TIMES):
-            if failed := _program(asked, image, fresh(), engine):
-                fails.append(failed)
-                break
+    """Rules `starts`, `output` and `proof`, for programs that run to their end. `fresh` returns new random values."""
+    fails = [failed for asked in runs if (failed := _first(partial(_program, asked, image, engine), fresh))]
     return _judged(fails, "output", [text for each in runs for text in each.output])
 
 
-def _program(asked: Run, image: str, values: Values, engine: Engine) -> Fail | None:
+def _first(judge: Callable[[Values], Fail | None], fresh: Fresh) -> Fail | None:
+    """The first fail of several runs, each with new values."""
+    return next(filter(None, (judge(fresh()) for _ in range(_TIMES))), None)
+
+
+def _program(asked: Run, image: str, engine: Engine, values: Values) -> Fail | None:
     arguments = None if asked.arguments is None else [values.fill(each) for each in asked.arguments]
-    said = f"Run with {' '.join(arguments or ()) or 'no arguments'} it"
+    said = f"Run with {' '.join(arguments or ()) or 'no arguments'}, it"
     bounds = Bounds.of(engine, SECONDS, DISK)
     try:
         sandbox = container.Sandbox(asked.read_only, capabilities=(), bounds=bounds)
@@ -60,27 +57,21 @@ def _program(asked: Run, image: str, values: Values, engine: Engine) -> Fail | N
 def server(asked: Serve, image: str, fresh: Fresh, engine: Engine, may_be_root: bool) -> Findings:
     """Rules `starts`, `user` (of its processes), `answers`, `proof` and `healthy`, for a server.
 
-    asked        how it is started, and what it is asked
-    fresh        new random values
+    fresh        returns new random values
     may_be_root  whether its processes may run as root
     """
-    fails: list[Fail] = []
     bounds = Bounds.of(engine, asked.seconds + SECONDS, DISK)
     as_root, unwell = False, ""
     try:
         sandbox = container.Sandbox(asked.read_only, asked.writable, asked.capabilities, isolated=True, bounds=bounds)
         with container.serve(image, port=asked.port, sandbox=sandbox, timeout=asked.seconds, engine=engine) as running:
             as_root = not may_be_root and engine.has_users and 0 in _users(running)
-            for request in asked.requests:
-                for _ in range(_TIMES):
-                    if failed := _request(request, running, fresh()):
-                        fails.append(failed)
-                        break
+            fails = [failed for each in asked.requests if (failed := _first(partial(_request, each, running), fresh))]
             unwell = _health(running, engine) if asked.healthy else ""
     except EngineError:
         raise
     except CourseError as error:
-        stopped = " It was stopped: it wrote more than it may." if bounds.exceeded == "disk" else ""
+        stopped = " It was stopped, since it wrote more than it may." if bounds.exceeded == "disk" else ""
         fails = [Fail("starts", reason(error) + stopped)]
     found = _judged(fails, "answers", [text for each in asked.requests for text in each.contains])
     if as_root:
@@ -91,29 +82,29 @@ def server(asked: Serve, image: str, fresh: Fresh, engine: Engine, may_be_root: 
 
 
 def _health(running: container.ServedContainer, engine: Engine) -> str:
-    """Why the health check is no good; '' if it says yes while the server is well, and no while it hangs.
-    The engine runs it at its own times; here it is run at once."""
+    """Why the health check is wrong; '' if it passes while the server works, and fails while the server hangs. It is
+    run at once, without waiting for the engine."""
     with engine.translate_errors("show the health check"):
         asked = engine.client.api.inspect_container(running.name)["Config"].get("Healthcheck") or {}
     kind, *words = asked.get("Test") or ["NONE"]
     if kind == "NONE" or not words:
         return "There is no HEALTHCHECK in the last stage, so nobody notices when the server hangs."
     command = ["/bin/sh", "-c", *words] if kind == "CMD-SHELL" else words
-    said = f"the health check {' '.join(words)!r} says that"
+    named = f"the health check {' '.join(words)!r}"
     if refused := _ask(running, command):
-        return f"The server is well, and {said} it is not. {refused}"
+        return f"The server works, but {named} fails. {refused}"
     with engine.translate_errors("pause the server"):
         engine.client.api.kill(running.name, "SIGSTOP")
     try:
-        return "" if _ask(running, command) else f"The server was made to hang, and {said} it is well. It has to ask " \
-                                                 "the server for something."
+        return "" if _ask(running, command) else (
+            f"The server was made to hang, but {named} still passes. It has to send the server a request.")
     finally:
         with engine.translate_errors("resume the server"):
             engine.client.api.kill(running.name, "SIGCONT")
 
 
 def _ask(running: container.ServedContainer, command: list[str]) -> str:
-    """Why a health check says no; '' if it says yes. One that does not end says no."""
+    """Why a health check fails; '' if it passes. One that does not end fails."""
     answers = [f"It did not end within {_HEALTH} s."]
 
     def ask() -> None:
@@ -131,7 +122,7 @@ def _ask(running: container.ServedContainer, command: list[str]) -> str:
 
 
 def _users(running: container.ServedContainer) -> frozenset[int]:
-    with contextlib.suppress(CourseError, ValueError, KeyError):   # some engines list no numbers
+    with contextlib.suppress(CourseError, ValueError, KeyError):   # some engines list no user IDs
         return running.users
     return frozenset()
 
@@ -145,9 +136,9 @@ def _request(asked: Request, running: container.ServedContainer, values: Values)
     except CourseError as error:
         return Fail("answers", reason(error))
     if answer.status != asked.status:
-        return Fail("answers", f"Asked for {path} it answered with status {answer.status}: {quoted(answer.text)} It "
+        return Fail("answers", f"Asked for {path}, it answered with status {answer.status}: {quoted(answer.text)} It "
                     f"should answer with status {asked.status}.")
-    return _texts("answers", asked.contains, asked.lacks, answer.text, values, f"Asked for {path} it answered")
+    return _texts("answers", asked.contains, asked.lacks, answer.text, values, f"Asked for {path}, it answered")
 
 
 def _texts(rule: str, wanted: Sequence[str], unwanted: Sequence[str], text: str, values: Values,
@@ -166,8 +157,7 @@ def _texts(rule: str, wanted: Sequence[str], unwanted: Sequence[str], text: str,
 
 
 def _judged(fails: list[Fail], rule: str, expected: list[str]) -> Findings:
-    """First that it starts, then what it says, then the proof: what does not start says nothing, and
-    what says the wrong thing need not prove anything."""
+    """Whether it starts, then what it says, then the proof: after a fail, the next is not judged."""
     found = Findings()
     for each in ("starts", rule, *(("proof",) if any("{proof}" in text for text in expected) else ())):
         if not found.judge(each, [fail for fail in fails if fail.rule == each]):
@@ -176,14 +166,13 @@ def _judged(fails: list[Fail], rule: str, expected: list[str]) -> Findings:
 
 
 def reason(error: CourseError) -> str:
-    """Why something did not run, in a learner's words."""
-    # The image of a check has no name that a learner knows.
+    """Why something did not run, in words for a learner, who does not know the ID of the image."""
     what = "The image" + error.what[error.what.index(" "):] if error.what.startswith("sha256:") else error.what
     printed = f"It printed: {quoted(error.evidence)}" if error.evidence else ""
     return " ".join(filter(None, (what, error.why, printed)))
 
 
 def quoted(text: str) -> str:
-    """What was printed, cut short."""
+    """The beginning of what was printed, quoted."""
     text = text.strip()
     return repr(text[:_SHOWN] + (" ..." if len(text) > _SHOWN else "")) + "."

@@ -423,8 +423,8 @@ def test_what_several_edits_show_of_a_step_is_told_once():
     source = dict.fromkeys(("a.js", "b.js", "c.js"), b"")
     fails = list(rebuilt(edits, source, Values, lambda _: Built, str))
     assert [(fail.line, str(fail).split(". ")[0]) for fail in fails] == [
-        (4, "Line 4: After a change in a.js, b.js or c.js this step ran again, without need"),
-        (6, "Line 6: After a change in a.js, b.js or c.js this step did not run again: it does not see the change")]
+        (4, "Line 4: After a change in a.js, b.js or c.js, this step ran again without need"),
+        (6, "Line 6: After a change in a.js, b.js or c.js, this step did not run again: it does not see the change")]
 
 
 def test_a_build_is_shown_without_what_the_check_mounts():

@@ -123,7 +123,7 @@ def test_a_health_check_that_does_not_end_says_no(monkeypatch):
 def test_a_status_that_is_wrong_is_told_with_what_the_server_said():
     running = SimpleNamespace(get=lambda path: SimpleNamespace(status=500, text="unknown time zone\n"))
     fail = runtime_rules._request(Request("/noon"), running, Values())
-    assert str(fail) == ("Asked for /noon it answered with status 500: 'unknown time zone'. "
+    assert str(fail) == ("Asked for /noon, it answered with status 500: 'unknown time zone'. "
                          "It should answer with status 200.")
 
 

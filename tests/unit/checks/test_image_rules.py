@@ -70,7 +70,7 @@ def test_a_file_counts_as_copied_if_a_stage_made_it():
     assert lines("copied", asked, seen(made_here, own=(("RUN touch /app", (("app", cases.STATIC, 0o755),)),))) == [6]
     here = seen(made_here, own=(("RUN touch /app", (("app", cases.STATIC, 0o755),)),))
     fail, = judged("copied", asked, here)
-    assert "whatever made it was in that stage" in fail.message
+    assert "what made it was in that stage" in fail.message
     no_source = TEXT.replace("COPY . .\n", "WORKDIR /x\n")
     assert lines("copied", asked, seen(no_source)) == [6]
     came = seen(base=(*cases.SMALL, ("app", cases.STATIC, 0o755)), own=())
