@@ -1,11 +1,11 @@
-"""Exercises that check themselves: a Dockerfile in, a verdict from a real build out.
+"""Exercises that check themselves: a verdict on a Dockerfile, from a real build.
 
     >>> from helpers.checks import check, find
     >>> verdict = check(find("01-split-the-stage"))
     >>> verdict.passed, [fail.rule for fail in verdict.fails]
     (False, ['single-stage'])
 
-exercises/README.md explains how an exercise is written, and every rule.
+exercises/README.md explains how to write an exercise, and every rule.
 """
 
 from . import notebook, points, progress

@@ -1,10 +1,10 @@
-"""The build of an exercise: its source in a new folder, with what it is allowed, and what a check mounts for it.
+"""The build of an exercise: its source in a new folder, its permissions, and the mounts that a check adds.
 
-A check puts a random word into the source, so that what answers was compiled in this build. Compiling a small Go server
-takes half a minute, nearly all of it for the standard library, and a second with Go's own cache. So the check adds a
-cache mount to each RUN. Go names what it keeps by the content it was made from: a word that was never compiled is not
-there. To run a RUN again there is another mount, of a secret with a new name that nobody has: BuildKit keys a step by
-the names of its secrets. Its `no_cache` would empty the cache mounts, too.
+A check puts a random word into the source, which proves that a program was compiled in this build. Compiling a small Go
+server takes half a minute, mostly for the standard library, and a second with Go's cache, so the check adds a cache
+mount to each RUN. Go names entries by the content they were made from, so a new word is not there. To run a RUN again,
+the check mounts a secret with a new name that does not exist: BuildKit's cache key has the names of secrets, and its
+`no_cache` would empty the cache mounts too.
 """
 
 import shutil
@@ -44,7 +44,7 @@ def build_exercise(exercise: Exercise, text: str, source: Mapping[str, bytes], s
     except BuildFailed as error:
         snapshots = error.snapshots
         raise
-    finally:    # what looks into the build later sends the folder once more
+    finally:    # looking into the build later sends the folder again
         if snapshots:
             weakref.finalize(snapshots, shutil.rmtree, folder, ignore_errors=True)
         else:
@@ -52,11 +52,9 @@ def build_exercise(exercise: Exercise, text: str, source: Mapping[str, bytes], s
 
 
 def with_mounts(read: Dockerfile, folders: Sequence[str], fresh: str = "", every: bool = False) -> str:
-    """The text of a Dockerfile with a cache mounted over each of these folders in each RUN.
+    """The text of a Dockerfile with a cache mounted over each of these folders in each RUN that has no mount there.
 
-    Lines keep their numbers, and a mount of the learner's own at the same place stays.
-
-    fresh  a word: each RUN that mounts a secret, or with `every` each RUN, runs again if it has not run with it
+    Line numbers stay. Each RUN that mounts a secret, or with `every` each RUN, runs again for a new word `fresh`.
     """
     added = []
     for instruction in read.instructions:
@@ -72,16 +70,16 @@ def with_mounts(read: Dockerfile, folders: Sequence[str], fresh: str = "", every
 
 
 def without_mounts(text: str, folders: Sequence[str], fresh: str = "") -> str:
-    """What the engine says about such a build, in the learner's own words."""
+    """A text about such a build without these mounts, as in the learner's Dockerfile."""
     for mount in [*map(_cache, folders), _secret(fresh)]:
         text = text.replace(mount + " ", "")
     return text
 
 
 class LearnersProgress(Progress):
-    """The progress of such a build in the learner's own words, for whoever shows it. All else is `progress`."""
+    """The progress of such a build, without the mounts in its instructions."""
 
-    def __init__(self, progress: Progress, folders: Sequence[str], fresh: str = ""):    # it folds no events
+    def __init__(self, progress: Progress, folders: Sequence[str], fresh: str = ""):    # no own state
         self._progress, self._mounts = progress, (folders, fresh)
 
     def __getattr__(self, name: str) -> Any:

@@ -1,7 +1,6 @@
-"""An exercise: its folder, and what its check.toml asks for.
+"""An exercise: its folder, and its check.toml.
 
-exercises/README.md explains every key. The keys are the fields of the classes below, so a key
-without a field is an error, which names its line.
+exercises/README.md explains the keys of check.toml, which are the fields of these classes.
 """
 
 import re
@@ -23,7 +22,7 @@ Texts = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Building:
-    """[build]; `seconds` and `disk` (bytes) are what it may take."""
+    """[build]; `seconds` and `disk` (bytes) are limits."""
 
     bases: Texts
     network: bool = False
@@ -38,7 +37,7 @@ class Building:
 
 @dataclass(frozen=True)
 class Proof:
-    """[proof]: a word in the source that each check replaces by a random one."""
+    """[proof]: a word in the source that each check replaces with a random one."""
 
     file: str
     word: str
@@ -57,7 +56,7 @@ class Stages:
 
 @dataclass(frozen=True)
 class Content:
-    """[image]: what must hold of an image before it is run."""
+    """[image]: what must hold before the image is run."""
 
     starter: float | None = None
     base: float | None = None
@@ -75,7 +74,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Run:
-    """[[run]]: a program that runs to its end, and what it prints."""
+    """[[run]]: a program that runs to its end, and its output."""
 
     arguments: Texts | None = None
     exit: int = 0
@@ -96,7 +95,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Serve:
-    """[serve]: a server, and what it answers."""
+    """[serve]: a server, and its answers."""
 
     port: int
     requests: tuple[Request, ...]
@@ -110,7 +109,7 @@ class Serve:
 
 @dataclass(frozen=True)
 class Edit:
-    """[[edits]]: a change to the source, and which steps the cache should still have."""
+    """[[edits]]: a change to the source, the steps that stay cached, and those that run again."""
 
     file: str
     append: str
@@ -120,7 +119,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class CI:
-    """[ci]: a bake file, and edits after which an empty builder has only the registry's cache."""
+    """[ci]: a bake file, and edits for which an empty builder has only the registry's cache."""
 
     file: str
     edits: tuple[Edit, ...]
@@ -136,7 +135,7 @@ class Same:
 
 @dataclass(frozen=True)
 class Change:
-    """A change to the source: a word that occurs once in a file, and its replacement."""
+    """[[targets.NAME.breaks]]: a word that occurs once in a file, and its replacement."""
 
     file: str
     word: str
@@ -156,7 +155,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise. The fields are the keys of check.toml; `folder` is added."""
+    """An exercise: the keys of check.toml, and its folder."""
 
     title: str
     minutes: int
@@ -182,12 +181,12 @@ class Exercise:
 
     @property
     def work(self) -> Path:
-        """The learner's own Dockerfile, which need not exist."""
+        """Path of the learner's own Dockerfile, which may not exist."""
         return self.folder / WORK / STARTER
 
     @property
     def starter(self) -> Path:
-        """The Dockerfile to begin with."""
+        """Path of the Dockerfile to begin with."""
         return self.folder / STARTER
 
     @property
@@ -197,7 +196,7 @@ class Exercise:
 
     @property
     def parts(self) -> tuple[Self | Target, ...]:
-        """What is built and run: the exercise itself, and its targets."""
+        """The exercise itself, and its targets."""
         return (self, *self.targets.values())
 
     def source(self) -> dict[str, bytes]:
@@ -223,7 +222,7 @@ def names() -> list[str]:
 
 
 def find(name: str | Path) -> Exercise:
-    """The exercise with that name, with the only name that begins so, or in that folder.
+    """The exercise with that name, or the beginning of one name, or in that folder.
 
     Raises ExerciseError if there is none.
     """
@@ -254,12 +253,12 @@ def read(folder: Path) -> Exercise:
 
 
 def _is_own(path: str) -> bool:
-    """Whether a file belongs to the exercise itself, and never to the build context."""
+    """Whether a file is part of the exercise and never of the build context."""
     return path in (CHECK, TASK, STARTER) or path.startswith((f"{WORK}/", f"{SOLUTION}/")) or path.endswith(".ipynb")
 
 
 def _contradictions(exercise: Exercise) -> Iterator[tuple[Texts, str]]:
-    """(keys, why) of what no key shows by itself."""
+    """(keys, message) for mistakes that no key shows by itself."""
     source = exercise.source()
     for pattern in exercise.context:
         if not any(matches(path, pattern) for path in source):

@@ -1,13 +1,13 @@
-"""What an exercise asks for, step by step. Other rules are the same in every exercise."""
+"""The rules for what an exercise asks for, step by step. Other rules are the same in every exercise."""
 
 from . import dockerfile_rules, image_rules
 from .exercise import Content, Exercise, Target
 
-_EVERYWHERE = ("bases", "downloads", "context", "unused-stage")   # of the rules that the text decides
+_EVERYWHERE = ("bases", "downloads", "context", "unused-stage")   # rules about the text
 
 
 def goals(exercise: Exercise) -> dict[str, tuple[str, ...]]:
-    """{step of a check: the rules that state its goals}, in the order in which they are judged."""
+    """{step of a check: its goals}, in the order in which they are judged."""
     text = [rule for rule, (asked, _) in dockerfile_rules.RULES.items() if asked(exercise) and rule not in _EVERYWHERE]
     steps = {
         "the text": _chosen(**dict.fromkeys(text, True), lint=exercise.build.no_lint, pinned=exercise.stages.pinned),

@@ -8,17 +8,17 @@ _FOLD = re.compile(r"<details>\s*<summary>\s*Hint\b[^<]*</summary>\s*(.*?)\s*</d
 
 
 def hints(exercise: Exercise) -> tuple[str, ...]:
-    """The texts of its hints in Markdown, in order."""
+    """The hints in Markdown, in order."""
     return tuple(_FOLD.findall(exercise.task))
 
 
 def task_without_hints(exercise: Exercise) -> str:
-    """The text of task.md without them."""
+    """The text of task.md without the hints."""
     return _FOLD.sub("", exercise.task).strip()
 
 
 def next_hint(exercise: Exercise, taken: int) -> str:
-    """A sentence on how to get the next hint after `taken` of them; '' if there are no more."""
+    """A sentence on how to get the hint after `taken` hints; '' if there are no more."""
     there = len(hints(exercise))
     return (f"Hint {taken + 1} of {there} is there if you want it: `%hint {exercise.name}`, or "
             f"`python -m helpers hint {exercise.name}`.") if taken < there else ""

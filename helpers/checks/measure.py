@@ -1,4 +1,4 @@
-"""What has to be asked of the engine about an image that was built."""
+"""Rules and sizes that need the engine."""
 
 import contextlib
 import hashlib
@@ -23,7 +23,7 @@ from .verdict import Fail
 
 def base_fails(asked: Content, read: Dockerfile, target: str | None, engine: Engine,
                say: Callable[[str], None]) -> Iterator[Fail]:
-    """Rule `absent`, as far as the base of a stage (None: the last) decides it: nothing needs to be built for that."""
+    """Rule `absent`, for the base of a stage (None: the last), before anything is built."""
     stages = read.chain(target)
     if asked.absent and stages[0].base != SCRATCH:
         base, = ensure_bases(engine, [stages[0].base], report=say)
@@ -32,27 +32,25 @@ def base_fails(asked: Content, read: Dockerfile, target: str | None, engine: Eng
 
 
 def pin_fails(read: Dockerfile, engine: Engine, say: Callable[[str], None]) -> Iterator[Fail]:
-    """Rule `pinned`: every base is named by the digest of the image that is here."""
+    """Rule `pinned`: every base is named by its digest in this engine."""
     for edge in read.edges:
         if edge.external and edge.source != SCRATCH:
             tag = edge.source.partition("@")[0]
             if edge.source != (wanted := f"{tag}@{digest(tag, engine, say)}"):
-                why = "may be another image tomorrow" if edge.source == tag else "is not the image that is here"
+                why = "may be another image tomorrow" if edge.source == tag else "is not the image in this engine"
                 yield Fail("pinned", f"{edge.source} {why}. Write {wanted}.", edge.line)
 
 
 def digest(ref: str, engine: Engine, say: Callable[[str], None] = lambda _: None) -> str:
-    """The digest by which a Dockerfile can name a base: its registry's, or the ID of one that came from no registry."""
+    """The digest by which a Dockerfile can name a base: its registry's, or its ID if it is from no registry."""
     base, = ensure_bases(engine, [ref], report=say)
     image = engine.find_image(base.name) or {}
     return registry_digest(image, ref) or image["Id"]
 
 
 def bytes_added(result: BuildResult, read: Dockerfile, engine: Engine) -> int:
-    """Bytes on top of the base, as the engine counts them, before anything is read.
-
-    A sparse file counts with its whole length: it takes no room on the disk, but all of it is read.
-    """
+    """Bytes on top of the base, as the engine counts them. A sparse file counts in full, since all of it is read
+    later."""
     base = read.chain(result.target)[0].base
     below = 0 if base == SCRATCH else stored(result.substitutions.get(base, base), engine)[1]
     return stored(result.image, engine)[1] - below
@@ -60,7 +58,7 @@ def bytes_added(result: BuildResult, read: Dockerfile, engine: Engine) -> int:
 
 def report_fails(rules: Sequence[str], result: BuildResult, source: Mapping[str, bytes],
                  engine: Engine) -> Iterator[Fail]:
-    """Rule `report`: findings of the course's own report whose rules match one of these globs.
+    """Rule `report`: findings of the course's report whose rules match one of these globs.
 
     source  {path: content} of the build context
     """
@@ -75,7 +73,7 @@ def report_fails(rules: Sequence[str], result: BuildResult, source: Mapping[str,
 
 
 def starter_bytes(exercise: Exercise, builder: str, engine: Engine, build: Callable[[str], str]) -> int:
-    """Bytes of the starter's image, measured once for each starter, source, set of bases and engine.
+    """Bytes of the starter's image, measured once per starter, source, bases and engine.
 
     build  builds a Dockerfile's text, and returns the id of the image
     """

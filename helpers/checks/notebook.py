@@ -1,7 +1,7 @@
 """The notebook of an exercise, made from its folder: `python -m helpers exercises --write NAME`.
 
-It is kept with the outputs of the starter's run, so that a reader sees what a check says:
-`make outputs`. Writing it again keeps the outputs while neither the code nor the starter changes.
+`make outputs` keeps it with the outputs of a run with the starter. Writing it again keeps these outputs unless the code
+or the starter has changed.
 """
 
 import hashlib
@@ -23,12 +23,12 @@ _CELL = 15          # lines of a cell; a longer Dockerfile is edited as a file
 
 
 def path(exercise: Exercise) -> Path:
-    """Where the notebook of an exercise is."""
+    """Path of an exercise's notebook."""
     return exercise.folder / f"{exercise.name}.ipynb"
 
 
 def write(exercise: Exercise) -> Path:
-    """Write the notebook of an exercise, and make the folder of a learner's work; the notebook's path."""
+    """Write the notebook of an exercise, and make the folder for a learner's work. Returns the notebook's path."""
     exercise.work.parent.mkdir(exist_ok=True)
     (exercise.work.parent / ".gitkeep").touch()
     made, place = notebook(exercise), path(exercise)
@@ -47,7 +47,7 @@ def _keep_outputs(made: dict, old: dict) -> None:
 
 
 def starter_fails_unbuilt(exercise: Exercise) -> bool:
-    """Whether the starter's text alone fails the check: then the verdict is the same everywhere."""
+    """Whether the starter fails by its text alone, so that its verdict is the same on every machine."""
     found = Findings()
     dockerfile_rules.judge(exercise, exercise.starter.read_text(), tuple(exercise.source()), found)
     return bool(found.fails)
@@ -56,7 +56,7 @@ def starter_fails_unbuilt(exercise: Exercise) -> bool:
 def notebook(exercise: Exercise, dockerfile: str | None = None) -> dict:
     """The notebook in Jupyter's format (nbformat 4.5).
 
-    dockerfile  what the cell to edit begins with; None for the starter
+    dockerfile  the text in the cell to edit, None for the starter
     """
     name = exercise.name
     text = exercise.starter.read_text() if dockerfile is None else dockerfile
@@ -85,8 +85,8 @@ def notebook(exercise: Exercise, dockerfile: str | None = None) -> dict:
 
 
 def _to_edit(exercise: Exercise, dockerfile: str, in_cell: bool) -> tuple[str, list[str]]:
-    """The text over the cell that builds a learner's Dockerfile, and that cell: with the Dockerfile in it unless it is
-    longer than a cell may be."""
+    """The text above the cell that builds the learner's Dockerfile, and that cell, with the Dockerfile in it unless it
+    is too long."""
     name = exercise.name
     cell = f"%%dockerfile {name}\n{dockerfile}"
     target = next(iter(exercise.targets), "")
@@ -114,14 +114,14 @@ def _shown(file: str, content: bytes) -> str:
 
 
 def changeable(exercise: Exercise) -> dict[str, str]:
-    """{name: content} of the files beside the Dockerfile that a learner may change and that are there."""
+    """{name: content} of the files in the source that a learner may change."""
     return {file: content.decode() for file, content in exercise.source().items()
             if any(matches(file, wanted) for wanted in exercise.may_change)}
 
 
 def _cell(name: str, number: int, content: str | list[str], compared: str, raising: tuple[str, ...]) -> dict:
-    """A text cell, or ([source]) one of code; nbval compares the output of the one that is `compared`, and one that
-    begins with a text of `raising` may fail."""
+    """A text cell, or a code cell for [source]. nbval compares only the output of the cell `compared`, and a cell that
+    begins with a text in `raising` may fail."""
     text = content if isinstance(content, str) else content[0]
     cell: dict[str, object] = {"cell_type": "markdown",
                                "id": hashlib.sha256(f"{name}/{number}".encode()).hexdigest()[:8], "metadata": {}}

@@ -1,4 +1,4 @@
-"""The random words and numbers in a run or a request, which the answer has to reflect."""
+"""Random words and numbers in a run or request, which the answer has to reflect."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ _PLACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 
 
 def random_word() -> str:
-    """Ten random letters, which nobody guesses and no program contains by chance."""
+    """Ten random letters, which no program contains by chance."""
     return "".join(secrets.choice(string.ascii_lowercase) for _ in range(10))
 
 
@@ -21,11 +21,10 @@ def _two_digits() -> int:
 
 @dataclass(frozen=True)
 class Values:
-    """The values of one run or request: new ones each time, except `proof`, the word in the
-    source of this check, and `secrets`, {id: value}."""
+    """The values of one run or request, new ones each time."""
 
-    proof: str = ""
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    proof: str = ""    # the word in the source of this check
+    secrets: Mapping[str, str] = field(default_factory=dict)    # {id: value}
     word: str = field(default_factory=random_word)
     a: int = field(default_factory=_two_digits)
     b: int = field(default_factory=_two_digits)

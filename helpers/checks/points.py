@@ -1,4 +1,4 @@
-"""A verdict as points, for a gradebook: a goal that is met is a point."""
+"""Verdicts as points for a gradebook: one for each goal that is met."""
 
 import csv
 import io
@@ -16,16 +16,16 @@ from .verdict import Verdict
 
 @dataclass(frozen=True)
 class Points:
-    """What an exercise brings."""
+    """The points of an exercise."""
 
     exercise: str
-    points: int    # goals that are met; 0 where it was not tried or could not be judged
-    of: int    # goals that there are
+    points: int    # goals that are met; 0 if it was not tried or could not be judged
+    of: int    # all goals
     passed: bool    # whether every rule holds
 
 
 def of(exercises: Iterable[Exercise], verdicts: Iterable[Verdict]) -> list[Points]:
-    """The points of each exercise, with a verdict or without one."""
+    """The points of each exercise, with or without a verdict."""
     given = {each.exercise: each for each in verdicts}
     pairs = [(each, given.get(each.name)) for each in exercises]
     return [Points(exercise.name, len(verdict.met) if verdict else 0, sum(map(len, goals(exercise).values())),

@@ -1,16 +1,15 @@
-"""What the learner has done: one file, which can be exported and imported.
+"""The learner's progress: one file, which can be exported and imported.
 
     {"version": 1, "exercises": {NAME: {"attempts", "passed", "hints", "last", "holds", "of", "dockerfile"}},
      "predictions": {QUESTION: {"said", "found", "how", "when"}}}
 
-passed      when it was first passed, in UTC, or null
-last        when it was last tried
-holds, of   how many goals the best attempt met, and of how many
+passed      time of the first pass, in UTC, or null
+last        time of the last attempt
+holds, of   goals that the best attempt met, and all goals
 dockerfile  the text of the best attempt
 how         'right', 'not right', or how far off the newest prediction was: '3.19 times more'
 
-It is written as a whole or not at all, and under a lock, so that two notebooks can use it. A file
-that cannot be read is set aside under another name, and not lost.
+It is replaced as a whole, under a lock, so that two notebooks can use it. An unreadable file is renamed, not lost.
 """
 
 import contextlib
@@ -32,18 +31,18 @@ LARGEST = 20_000_000    # bytes of a file that is read
 
 @dataclass(frozen=True)
 class Record:
-    """What was done in one exercise."""
+    """The progress in one exercise."""
 
     attempts: int = 0
     hints: int = 0
     passed: str | None = None
     last: str | None = None
     holds: int = 0   # goals that the best attempt met
-    of: int = 0      # goals that there are
+    of: int = 0      # all goals
     dockerfile: str = ""
 
     def merged(self, other: Self) -> Self:
-        """The best of both. Those that count different goals cannot be compared: the later one is taken."""
+        """The better of both, or the later one if they have different numbers of goals."""
         alike = self.of == other.of
         best = max(self, other, key=lambda each: (
             each.passed is not None, each.of > 0, each.holds if alike else 0, each.last or ""))
@@ -64,31 +63,30 @@ class Predicted:
 
 @dataclass(frozen=True)
 class ExerciseProgress:
-    """Every exercise that was tried: {name: record}, and every prediction that was made: {question: it}.
-    `set_aside`: where a damaged file was put, or ''."""
+    """The content of the file."""
 
-    records: Mapping[str, Record] = field(default_factory=dict)
-    set_aside: str = ""
-    predictions: Mapping[str, Predicted] = field(default_factory=dict)
+    records: Mapping[str, Record] = field(default_factory=dict)    # {exercise: what was done}, if it was tried
+    set_aside: str = ""    # the new path of a damaged file, '' for none
+    predictions: Mapping[str, Predicted] = field(default_factory=dict)    # {question: what was predicted}
 
     def record(self, name: str) -> Record:
-        """What was done in an exercise."""
+        """The progress in an exercise."""
         return self.records.get(name, Record())
 
     def facts(self) -> dict[str, object]:
-        """The content of the file."""
+        """The content of the file as JSON."""
         return {"version": VERSION, "exercises": {name: asdict(each) for name, each in sorted(self.records.items())},
                 "predictions": {question: asdict(each) for question, each in sorted(self.predictions.items())}}
 
 
 def path() -> Path:
-    """The learner's file, which MULTISTAGE_PROGRESS may name."""
+    """Path of the learner's file: MULTISTAGE_PROGRESS, or in the course's folder for state."""
     named = os.environ.get("MULTISTAGE_PROGRESS")
     return Path(named).expanduser() if named else paths.state() / "progress.json"
 
 
 def load() -> ExerciseProgress:
-    """What was done so far. Raises CourseError for a file from a newer version of the course."""
+    """The progress so far. Raises CourseError for a file from a newer version of the course."""
     try:
         return parse(path().read_bytes())
     except FileNotFoundError:
@@ -106,8 +104,8 @@ def parse(data: bytes) -> ExerciseProgress:
     if not isinstance(facts, dict) or not isinstance(facts.get("version"), int):
         raise ValueError("it has no version")
     if facts["version"] > VERSION:
-        raise CourseError(f"This progress file has version {facts['version']}; this course knows version {VERSION}.",
-                          remedy="Use the newer course with it.")
+        raise CourseError(f"This progress file has version {facts['version']}; this course reads version {VERSION}.",
+                          remedy="Use it with the newer version of the course.")
     if not isinstance(facts.get("exercises"), dict):
         raise ValueError("it has no exercises")
     return ExerciseProgress({name: _record(each) for name, each in facts["exercises"].items()},
@@ -135,7 +133,7 @@ def _record(facts: object) -> Record:
 
 
 def attempted(verdict: Verdict) -> ExerciseProgress:
-    """Count an attempt, and keep it if it is the best. One that was not judged does not count."""
+    """Count an attempt, and keep it if it is the best. One that could not be judged does not count."""
     if verdict.lacks:
         return load()
     now = _now()
@@ -145,14 +143,14 @@ def attempted(verdict: Verdict) -> ExerciseProgress:
 
 
 def hinted(name: str, most: int) -> ExerciseProgress:
-    """Count a hint of an exercise, which has `most` hints."""
+    """Count a hint of an exercise that has `most` hints."""
     return _in_record(name, lambda old: replace(old, hints=min(old.hints + 1, most)))
 
 
 def predicted(question: str, said: str, found: str, how: str) -> None:
-    """Keep a prediction; it takes the place of an older one for the same question.
+    """Keep a prediction, in place of an older one for the same question.
 
-    said, found   the choice or number, and what came out, as text
+    said, found   what was predicted and what came out, as text
     how           'right', 'not right', or how far off
     """
     made = Predicted(said, found, how, _now())
@@ -160,12 +158,12 @@ def predicted(question: str, said: str, found: str, how: str) -> None:
 
 
 def export() -> bytes:
-    """The file, to take elsewhere."""
+    """The content of the file, for another machine."""
     return _written(load())
 
 
 def merge(data: bytes) -> ExerciseProgress:
-    """Import a file that was exported; the best of both is kept. Raises CourseError."""
+    """Merge an exported file; the better of both records is kept. Raises CourseError."""
     try:
         if len(data) > LARGEST:
             raise ValueError(f"it has {len(data):,} bytes")
@@ -181,13 +179,13 @@ def merge(data: bytes) -> ExerciseProgress:
 
 
 def export_file(file: Path) -> None:
-    """Write your progress to a file. Raises CourseError where that cannot be written."""
+    """Write the progress to a file. Raises CourseError if that cannot be written."""
     with writing(file):
         file.write_bytes(export())
 
 
 def merge_file(file: Path) -> ExerciseProgress:
-    """Merge an exported file. Raises CourseError where it cannot be read or is none."""
+    """Merge an exported file. Raises CourseError if it cannot be read, or is none."""
     try:
         return merge(file.read_bytes())
     except OSError as error:

@@ -1,6 +1,6 @@
-"""What an exercise needs of an engine, and what to say where the engine cannot do it.
+"""What an exercise needs from an engine, and what to say if the engine cannot do it.
 
-Not every engine can restrict a program as the check has to: a verdict that rests on what did not happen would be none.
+Not every engine can restrict a program as a check has to, and without the restriction a pass would mean nothing.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _ELSEWHERE = "Use a machine with Docker, or open the repository in GitHub Codesp
 
 
 def lacks(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str | None = None) -> tuple[str, ...]:
-    """Sentences: why this engine cannot judge a Dockerfile, then what to do; () where it can.
+    """Sentences on why this engine cannot judge a Dockerfile, and a last one on what to do; () if it can.
 
     builder  None for the engine's default
     """
@@ -43,9 +43,9 @@ def _lacking(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str)
             if not target.startswith("/"):
                 yield f"Line {line} of the Dockerfile mounts something at {target}, which does not begin with a slash."
                 return
-    if not engine.cache_sees_mounts and exercise.edits and read.mounting:  # helpers.builder does without the cache then
-        yield (f"The exercise asks what the cache keeps, and line {read.mounting[0]} of the Dockerfile mounts a stage "
-               "or the context, which its cache ignores.")
+    if not engine.cache_sees_mounts and exercise.edits and read.mounting:  # helpers.builder then uses no cache
+        yield (f"The exercise asks what the cache keeps, but line {read.mounting[0]} of the Dockerfile mounts a stage "
+               "or the context, which the engine's cache ignores.")
     if exercise.ci and not (builder == "buildkit" and "caches" in engine.exports):
         yield "The exercise exports a build's cache to a registry."
     if not engine.read_only_root and any([each.read_only for each in programs] + [each.read_only for each in servers]):
@@ -53,15 +53,14 @@ def _lacking(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str)
     if not engine.health_checks and any(each.healthy for each in servers):
         yield "The exercise runs the health check of the image."
     if not engine.has_users and any(each.users for each in servers):
-        yield "The exercise asks the program which user it runs as, and here there is only one user."
+        yield "The exercise asks as which user the program runs, but this engine has only one user."
 
 
 def less_certain(exercise: Exercise, engine: Engine) -> list[str]:
-    """Sentences on what is judged with less certainty on this engine."""
+    """Sentences on what this engine judges with less certainty."""
     notes = []
     if not engine.isolates_network:
-        notes.append("This engine cannot cut a command off from the network: whether something was downloaded was not "
-                     "judged.")
+        notes.append("This engine cannot take the network from a command, so downloads were not judged.")
     if not engine.has_users and exercise.image.user:
-        notes.append("On this engine everything runs as one user: the user was judged by what the image says.")
+        notes.append("This engine runs everything as one user, so the user was judged by the image's configuration.")
     return notes

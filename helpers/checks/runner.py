@@ -1,10 +1,9 @@
-"""One check of an exercise: read, build, look inside, run, and say what holds.
+"""One check of an exercise: read, build, inspect, run, and judge.
 
     text -> dockerfile_rules (no engine) -> build -> image_rules -> runtime_rules -> cache, rebuild, targets
 
-A build gets the exercise's own source in a new folder, with a random word in it. A program that
-knows the word was compiled in this build; one that was built before, a page written by hand, or a
-stage that nobody uses cannot know it. Whatever is built is removed again.
+The build gets the exercise's own source in a new folder, with a random word in it. Only a program that was compiled in
+this build knows the word. The images are removed afterwards.
 """
 
 import contextlib
@@ -32,13 +31,13 @@ from .placeholders import Values, random_word
 from .rebuilds import rebuilt
 from .verdict import Fail, Findings, Verdict
 
-_LOG = 8      # lines of a failed step's output that a message quotes
+_LOG = 8      # lines of a failed step's log that a message quotes
 _RETRY = ("resource busy", "ermission denied")
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Who hears what a check is doing: sentences, and the progress of a build."""
+    """Callbacks for what a check is doing: sentences, and the progress of a build."""
 
     say: Callable[[str], None] = lambda _: None
     build: Callable[[Progress], None] = lambda _: None
@@ -48,15 +47,14 @@ def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | Non
           engine: Engine | None = None, listener: Listener = Listener(), word: str = "") -> Verdict:
     """The verdict on a Dockerfile.
 
-    dockerfile  None: the learner's own, or the starter where there is none yet
+    dockerfile  None: the learner's own, or the starter if there is none yet
     text        the text of a Dockerfile, instead of a file
     builder     None: the engine's default
-    word        for the proof; '' for a random one. Only tests pass one: checks with the same word share
-                the builder's cache
+    word        for the proof, '' for a random one; tests pass one, so that their checks share the builder's cache
 
-    Where the engine cannot do what the exercise needs, nothing is built, and the verdict says so: it
-    is neither a pass nor a fail. Raises ExerciseError where there is no such file, BaseUnavailable
-    for a base that cannot be fetched, and the engine's errors: none of these is the learner's fault.
+    If the engine cannot do what the exercise needs, nothing is built, and the verdict is neither a pass nor a fail.
+    Raises ExerciseError if there is no such file, BaseUnavailable for a base that cannot be downloaded, and the
+    engine's errors.
     """
     began = time.perf_counter()
     path = dockerfile or (exercise.work if exercise.work.is_file() else exercise.starter)
@@ -82,9 +80,9 @@ def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | Non
 
 
 class Attempt(contextlib.ExitStack):
-    """The part of a check that needs an engine. Leaving it removes the images that it made.
+    """The part of a check that needs an engine. On exit it removes the images that it built.
 
-    Arguments as those of `check`; read: the Dockerfile, source: {path: content} of the build context.
+    Arguments as of `check`; source is {path: content} of the build context.
     """
 
     def __init__(self, exercise: Exercise, read: Dockerfile, source: Mapping[str, bytes], builder: str | None,
@@ -94,12 +92,12 @@ class Attempt(contextlib.ExitStack):
         self.builder = builder or engine.builders[0]
         self.proof, self.source = word or random_word(), dict(source)
         self.secrets = {name: random_word() for name in exercise.build.secrets}
-        self._again = "", False    # a word, and whether every RUN runs again with it
+        self._again = "", False    # a word, and whether it makes every RUN run again
         if proof := exercise.proof:
             self.source[proof.file] = self.source[proof.file].replace(proof.word.encode(), self.proof.encode())
 
     def judge(self, found: Findings) -> str:
-        """Everything, into `found`. The step at which a failure ended it, '' if none did."""
+        """Judge everything, into `found`. The step at which a fail ended it, '' for none."""
         if self.exercise.stages.pinned and not found.judge(
                 "pinned", measure.pin_fails(self.read, self.engine, self.listener.say)):
             return "the text"
@@ -129,44 +127,44 @@ class Attempt(contextlib.ExitStack):
         return ""
 
     def fresh(self) -> Values:
-        """New random values for one run or request."""
+        """New random values, for one run or request."""
         return Values(proof=self.proof, secrets=self.secrets)
 
     def _built(self, found: Findings, asked: Content, target: str | None = None) -> BuildResult | None:
-        """The build, judged; None if there is no image, or it need not be built to fail."""
+        """The build, judged. None without an image: the build failed, or was not needed for a fail."""
         wrong_base = list(measure.base_fails(asked, self.read, target, self.engine, self.listener.say))
         if wrong_base:
             found.judge("absent", wrong_base)
             return None
         try:
-            # A step that mounts a secret is cached whatever the secret: the new one of this check has to be used once.
+            # BuildKit caches a step whatever the secret that it mounts, but this check has to use its new one.
             result = self.build(target=target, rerun="secrets" if self.secrets and target is None else "")
         except BuildFailed as error:
             rule = error.bound if isinstance(error, BuildStopped) else "builds"
             found.judge(rule, [Fail(rule, self._reason(error), error.line)])
             return None
-        except DockerfileError as error:    # something that this builder's reader does not know
+        except DockerfileError as error:    # this builder refuses a line
             found.judge("builds", [Fail("builds", f"{error.what} {error.why} {error.remedy}", error.line)])
             return None
         for rule in ("builds", "time"):
             found.judge(rule, ())
         heavy = measure.bytes_added(result, self.read, self.engine) > self.exercise.build.disk
-        said = "The image adds more to its base than a build may write."
-        return result if found.judge("disk", [Fail("disk", said)] if heavy else ()) else None
+        fails = [Fail("disk", "The image adds more to its base than a build may write.")] if heavy else ()
+        return result if found.judge("disk", fails) else None
 
     def build(self, source: Mapping[str, bytes] | None = None, *, target: str | None = None,
               rerun: Literal["", "secrets", "all"] = "", text: str | None = None,
               **caches: Collection[str]) -> BuildResult:
         """Build within the bounds of the exercise. Raises BuildFailed.
 
-        source  {path: content}; None: that of the attempt, with the word in it
-        rerun   which steps run even if they have run before: those that mount a secret, or all
+        source  {path: content}; None: the attempt's own, with the word in it
+        rerun   which steps run again even if they are cached: those that mount a secret, or all
         text    of another Dockerfile
-        caches  cache_to and cache_from, as of `helpers.builder.build`
+        caches  cache_to and cache_from of `helpers.builder.build`
         """
         read = dockerfiles.parse(text) if text else self.read
         folders = self.exercise.build.caches if self.engine.mounts(self.builder) else ()
-        # BuildKit takes a COPY of the same bytes from the cache, with the times that they had.
+        # A cached COPY has the times of the first one.
         layers = rerun == "all" and self.exercise.reproducible and self.exercise.reproducible.layers
         no_cache = bool(layers or rerun and self.builder != "buildkit")
         if rerun and not no_cache:
@@ -177,7 +175,7 @@ class Attempt(contextlib.ExitStack):
         except BuildStopped:
             raise
         except BuildFailed as error:
-            # A folder under a cache mount cannot be deleted, and only root can write to it.
+            # A command may delete the folder of a cache mount, which fails, or write to it as another user than root.
             if cached == plain or not any(each in line for line in error.log for each in _RETRY):
                 raise
             return self._build(plain, source or self.source, target, no_cache=no_cache, **caches)
@@ -201,7 +199,7 @@ class Attempt(contextlib.ExitStack):
         return without_mounts(said, self.exercise.build.caches, self._again[0])
 
     def _inspect(self, found: Findings, result: BuildResult, asked: Exercise | Target) -> None:
-        if asked is self.exercise or asked.image != Content():    # what never ships may have the secret
+        if asked is self.exercise or asked.image != Content():    # a target that does not ship may have the secret
             self._inside(found, result, asked.image)
         if asked.serve:
             self.listener.say("Starting the server")
@@ -223,7 +221,7 @@ class Attempt(contextlib.ExitStack):
             starter=measure.starter_bytes(self.exercise, self.builder, self.engine, self._starter)
             if asked.starter else None, source=self.exercise.proof.file if self.exercise.proof else "")
         for name, rule in rules.items():
-            # Where the heavy things are known for what they are, the size says nothing new.
+            # The size says nothing new if these rules name what is heavy.
             if not (name == "size" and found.failed("absent", "no-files")):
                 found.judge(name, rule(asked, seen))
 
@@ -233,13 +231,13 @@ class Attempt(contextlib.ExitStack):
     def _rebuilt(self, first: BuildResult, asked: Same) -> list[Fail]:
         self.listener.say("Building again, with every RUN")
         if asked.layers:
-            first = self.build(rerun="all")    # with no cached COPY either
-            time.sleep(-time.time() % 1)       # a layer has its times in whole seconds
+            first = self.build(rerun="all")    # without a cached COPY
+            time.sleep(-time.time() % 1)       # times in a layer are whole seconds
         twins = compare(first.image, self.build(rerun="all").image, self.engine)
-        fails = [Fail("reproducible", f"Two builds of the same source gave {path} different bytes.")
+        fails = [Fail("reproducible", f"The bytes of {path} differ between two builds of the same source.")
                  for path in asked.files if not twins.same(path)]
         if asked.layers and not twins.layers and not fails:
-            fails = [Fail("reproducible", "Two builds of the same source gave different layers, in which these differ: "
+            fails = [Fail("reproducible", "The layers of two builds of the same source differ in "
                           f"{', '.join(f'the {what} of {path}' for path, what in twins.files[:4])}.")]
         return fails
 

@@ -1,4 +1,4 @@
-"""What a learner hands in: a Dockerfile, and the files beside it."""
+"""What a learner submits: a Dockerfile, and the files beside it."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def text(path: Path) -> str:
 
 
 def short_path(path: Path) -> str:
-    """The path relative to the working folder, if it is below it."""
+    """The path, relative to the working directory if it is below it."""
     path = path.resolve()
     return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else str(path)
 

@@ -1,4 +1,4 @@
-"""A check.toml as dataclasses: a key without a field is an error, which names its line."""
+"""check.toml as dataclasses. A key without a field is an error, with its line."""
 
 import re
 import types
@@ -13,7 +13,7 @@ _JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 def json_schema(wanted: type) -> dict[str, typing.Any]:
-    """The JSON Schema of the tables that `Table.take` accepts as `wanted`: for editors of check.toml."""
+    """The JSON Schema of the tables that `Table.take` accepts as `wanted`, for editors of check.toml."""
     hints = typing.get_type_hints(wanted)
     own = [each for each in fields(wanted) if not each.metadata.get("own")]
     return {"type": "object", "additionalProperties": False,
@@ -34,20 +34,20 @@ def _schema_of(hint: typing.Any) -> dict[str, typing.Any]:
 
 
 def _present(hint: typing.Any) -> typing.Any:
-    """The type of a value that is there: without `| None`."""
+    """A type without `| None`."""
     if isinstance(hint, types.UnionType):
         return next(each for each in typing.get_args(hint) if each is not type(None))
     return hint
 
 
 class Table:
-    """The tables of one file: `name` is that of its folder, `text` its content."""
+    """The tables of one file, in the folder `name`."""
 
     def __init__(self, name: str, text: str):
         self.name, self.lines = name, text.splitlines()
 
     def take(self, wanted: type, table: object, where: tuple[str, ...]) -> typing.Any:
-        """A table as an instance of `wanted`. `where`: the keys that lead to it. Raises ExerciseError."""
+        """A table as an instance of `wanted`. `where` are the keys that lead to it. Raises ExerciseError."""
         if not isinstance(table, dict):
             raise self.error(where, "expected a table")
         hints = typing.get_type_hints(wanted)
@@ -77,7 +77,7 @@ class Table:
         raise self.error(where, f"expected {expected}, not {value!r}")
 
     def error(self, where: tuple[str, ...], why: str) -> ExerciseError:
-        """The error for a key, to be raised: `where` are the keys that lead to it."""
+        """The error to raise for a key. `where` are the keys that lead to it."""
         line = self._line(where)
         at = f"Line {line} of {self.name}/{CHECK}" if line else f"{self.name}/{CHECK}"
         shown = f"{line} | {self.lines[line - 1]}" if line else ""

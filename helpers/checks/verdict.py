@@ -1,4 +1,4 @@
-"""What a check found: what holds, what does not, and what was not judged."""
+"""The result of a check: what holds, what does not, and what was not judged."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ..inventory import printable
 from ..units import counted
 
-# Every rule in the order in which it is judged, and what it means that it holds.
+# {rule: what it means that it holds}, in the order in which they are judged
 RULES = {
     "syntax": "The Dockerfile can be read.",
     "bases": "Every base image is an allowed one.",
@@ -51,14 +51,14 @@ RULES = {
 
 @dataclass(frozen=True)
 class Fail:
-    """A rule that does not hold. `line` of the Dockerfile, from 1, or None."""
+    """A rule that does not hold, with the line of the Dockerfile, from 1, or None."""
 
     rule: str
     message: str
     line: int | None = None
 
     def facts(self) -> dict[str, object]:
-        """The verdict as JSON has it."""
+        """The fail in `check --json`."""
         return {"rule": self.rule, "message": self.message, "line": self.line}
 
     def __str__(self) -> str:
@@ -68,16 +68,16 @@ class Fail:
 
 @dataclass
 class Findings:
-    """Rules as they are judged, for one target, or for the whole ('')."""
+    """The rules that were judged."""
 
-    prefix: str = ""
+    prefix: str = ""    # the target, '' for the exercise itself
     holds: list[str] = field(default_factory=list)
     fails: list[Fail] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def judge(self, rule: str, fails: Iterable[Fail]) -> bool:
-        """Record what a rule yields. Whether it holds."""
-        # The output of a build may be in a message: on one line, and without control characters.
+        """Record the fails of a rule. Whether it holds."""
+        # A message may quote the output of a build, with line ends and control characters.
         failed = [Fail(self._named(rule), printable(" ".join(each.message.split())), each.line) for each in fails]
         self.fails += failed
         if not failed:
@@ -94,19 +94,19 @@ class Findings:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found about one Dockerfile.
+    """The result of a check of one Dockerfile.
 
     exercise    its name
-    dockerfile  where the text came from
+    dockerfile  path of the Dockerfile
     holds       names of the rules that hold
-    fails       those that do not, the first cause first
+    fails       those that do not, causes before their effects
     notes       sentences on what could not be judged here
-    hint        the text of a hint, or how to get one; '' once it is passed
-    seconds     from the call to the verdict
+    hint        a hint, or how to get one; '' after a pass
+    seconds     that the check took
     text        the Dockerfile that was judged
-    lacks       sentences on what this engine cannot do for the exercise; then it neither passed nor failed
-    goals       the rules that state what the task asks for
-    stopped     where a failure ended the check, in a sentence; '' if it took every step
+    lacks       sentences on what the exercise needs and this engine cannot do: it is neither a pass nor a fail
+    goals       the rules for what the task asks for
+    stopped     a sentence on where a fail ended the check, '' if it took every step
     """
 
     exercise: str
@@ -123,7 +123,7 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether all of it was judged and holds."""
+        """Whether every rule was judged and holds."""
         return not self.fails and not self.lacks
 
     @property
@@ -134,13 +134,13 @@ class Verdict:
 
     @property
     def unchecked(self) -> tuple[str, ...]:
-        """The goals that a failure kept from being checked."""
+        """The goals that were not checked because of a fail."""
         judged = {*self.holds, *(each.rule for each in self.fails)}
         return tuple(rule for rule in self.goals if rule not in judged) if self.fails else ()
 
     @property
     def ground(self) -> tuple[str, ...]:
-        """The rules of every exercise that hold."""
+        """The rules that hold and that every exercise has."""
         return tuple(rule for rule in self.holds if rule not in self.goals)
 
     @property
@@ -155,10 +155,10 @@ class Verdict:
         if self.lacks:
             return f"Not judged: {self.exercise}. This engine cannot do what it needs; nothing was built."
         later = f", {len(self.unchecked)} not checked yet" if self.unchecked else ""
-        return (f"Not yet: {self.exercise}. {self._score}, {counted(len(self.fails), 'thing')} to fix{later}.")
+        return f"Not yet: {self.exercise}. {self._score}, {counted(len(self.fails), 'thing')} to fix{later}."
 
     def facts(self) -> dict[str, object]:
-        """`check --json`."""
+        """The content of `check --json`."""
         return {
             "exercise": self.exercise, "passed": self.passed, "dockerfile": self.dockerfile,
             "holds": [{"rule": rule, "message": meaning(rule)} for rule in self.holds],
@@ -180,6 +180,6 @@ class Verdict:
 
 
 def meaning(rule: str) -> str:
-    """What it means that a rule holds, a target's too: 'test: builds'."""
+    """What it means that a rule holds, also one of a target: 'test: builds'."""
     target, _, bare = rule.rpartition(": ")
     return (f"Target {target}: " if target else "") + RULES[bare]
