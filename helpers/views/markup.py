@@ -23,6 +23,10 @@ _LONG = re.compile(r"\S{16,}")
 _WORD = re.compile(r"\S*[^\s\w]\S*")    # that a browser may break
 _PARTS = re.compile("(?<=,)(?=.)")
 _SHORT = 28    # characters that a line has room for, on a phone too
+_ADDRESS = re.compile(rf"\S{{{_SHORT + 1},}}")
+# A word of several lines. The background of the code around it does not reach it, so it has the same. JupyterLab drops
+# a bare `inherit` from what it does not trust, but not where a colour is named.
+_BLOCK = "display:inline-block;max-width:100%;text-indent:0;background-color:var(--transparent, inherit)"
 # JupyterLab drops `anywhere` from what it does not trust.
 _JOINT = re.compile(r"(?<=[^/,=@:])([/,=@]|\.(?=[A-Za-z]{4,}[./]|[A-Za-z]{12}))(?=.)")
 # Options, and names of files and images: a browser breaks them at a hyphen.
@@ -71,7 +75,7 @@ def _whole(word: str) -> str:
         return f'<span style="white-space:nowrap">{word}</span>'
     parts = _PARTS.split(word)
     inside = "".join(map(_whole, parts)) if len(parts) > 1 else whole_names(jointed(word))
-    return f'<span style="display:inline-block;max-width:100%;text-indent:0">{inside}</span>'
+    return f'<span style="{_BLOCK}">{inside}</span>'
 
 
 def whole_names(marked_up: str) -> str:
@@ -95,10 +99,10 @@ def hanging(lines: Iterable[str], text: str, beside: int = 2) -> str:
 
 def prose(text: str) -> str:
     """Sentences as HTML: code is between backticks, two dollar signs are no formula, lines and indents stay."""
-    marked_up = escape(text).replace("$", "<span>$</span>" if text.count("$") > 1 else "$")
+    marked_up = _ADDRESS.sub(lambda word: jointed(word[0]), escape(text))
+    marked_up = marked_up.replace("$", "<span>$</span>" if text.count("$") > 1 else "$")
     marked_up = _BACKTICKS.sub(r"<code>\1</code>", whole_names(marked_up))
-    marked_up = _INDENT.sub(lambda found: f"<br>{'&nbsp;' * len(found[1])}", marked_up)
-    return _HALF.sub(r"\g<0><wbr>", marked_up)
+    return _INDENT.sub(lambda found: f"<br>{'&nbsp;' * len(found[1])}", marked_up)
 
 
 def marked(mark: str, words: str, colour: str) -> str:

@@ -13,6 +13,7 @@ from ..experiments.variants import Absent
 from ..image import Image
 from ..inventory import Comparison, Inventory, Needs
 from ..maintenance import doctor
+from ..registry import Registry
 from ..report import Report
 from ..text import shown
 from . import exercises
@@ -41,6 +42,7 @@ VIEWS: tuple[tuple[type, Callable[[Any], str], Callable[[Any], str]], ...] = (
     (Rooms, rooms_view, rooms_text),
     (Lines, lines_view, lines_text),
     (Shell, shell_view, shell_text),
+    (Registry, lambda registry: paragraph(repr(registry)), repr),
     (Engine, lambda engine: paragraph(engine.describe()), repr),
     (doctor.Diagnosis, doctor_view, repr),
 )

@@ -22,7 +22,7 @@ from helpers.views import register as views
 from helpers.views.build import build_view, progress_view
 from helpers.views.lesson import Attributes, Bases, Finds, Listing, say
 from helpers.views.lists import image_view
-from helpers.views.markup import code, paragraph, status, table, whole_names, whole_words
+from helpers.views.markup import _BLOCK, code, paragraph, status, table, whole_names, whole_words
 from helpers.views.terminal import Script
 from helpers.widgets import live
 from helpers.widgets.ask import Question, predict
@@ -593,7 +593,7 @@ def test_names_within_a_tag_are_left_alone():
 
 
 def test_a_word_of_a_command_is_broken_only_where_a_line_does_not_hold_it():
-    whole, block = '<span style="white-space:nowrap">', '<span style="display:inline-block;max-width:100%;text-indent:0">'
+    whole, block = '<span style="white-space:nowrap">', f'<span style="{_BLOCK}">'
     assert whole_words("plain --no-cache\nid=token,env=TOKEN") == f"plain {whole}--no-cache</span>\n{whole}id=token,env=TOKEN</span>"
     assert whole_words("type=oci,dest=/tmp/a.tar,name=twice:first") == (
         f"{block}{whole}type=oci,</span>{whole}dest=/tmp/a.tar,</span>{whole}name=twice:first</span></span>")
@@ -672,8 +672,12 @@ def test_a_sentence_has_no_quotation_marks_and_its_digests_are_short():
 
 def test_a_paragraph_may_break_in_the_middle_of_a_digest():
     digest = "sha256:" + "0123456789abcdef" * 4
-    assert paragraph(f"FROM a@{digest}.") == f"<p>FROM a@{digest[:39]}<wbr>{digest[39:]}.</p>"
+    assert paragraph(f"FROM a@{digest}.") == f"<p>FROM a@<wbr>{digest[:39]}<wbr>{digest[39:]}.</p>"
     assert "<wbr>" not in paragraph("0123456789abcdef0123456789abcdef in short")
+
+
+def test_a_sentence_may_break_within_an_address():
+    assert "/<wbr>images/<wbr>" in paragraph("(docs.docker.com/building/images/stages)")
 
 
 @pytest.mark.parametrize("word", ["waiting", "running", "cached", "done", "failed", "built", "skipped"])
