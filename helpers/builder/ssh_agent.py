@@ -8,7 +8,6 @@ service is moby.sshforward.v1.SSH (moby/buildkit, session/sshforward/ssh.proto);
 import os
 import socket
 import stat
-import struct
 from collections.abc import Mapping
 from io import BufferedRWPair
 
@@ -19,7 +18,7 @@ from .services import Metadata, Method, Status, Stream, unary
 _DEFAULT = "default"
 _ALLOWED = (bytes([11]), bytes([13]))    # SSH_AGENTC_REQUEST_IDENTITIES, SSH_AGENTC_SIGN_REQUEST
 _REFUSED = b"\x00\x00\x00\x01\x05"    # SSH_AGENT_FAILURE
-_LENGTH = struct.Struct(">I")
+_LENGTH = 4               # bytes before a message, big-endian
 _SECONDS = 60             # an agent may ask its user
 _PROTO = Messages("moby.sshforward.v1", """
     message BytesMessage { bytes data = 1; }
@@ -75,24 +74,18 @@ def _forwarded(agent: BufferedRWPair, messages: Stream) -> Stream:
     pending = bytearray()
     for message in messages:
         pending += _PROTO.BytesMessage.FromString(message).data
-        while request := _first(pending):
-            del pending[:len(request)]
-            yield _PROTO.BytesMessage(data=_asked(agent, request)).SerializeToString()
-
-
-def _first(pending: bytearray) -> bytes:
-    """The first request, b'' while it is incomplete."""
-    end = _LENGTH.size + (_LENGTH.unpack_from(pending)[0] if len(pending) >= _LENGTH.size else len(pending))
-    return bytes(pending[:end]) if len(pending) >= end else b""
+        while len(pending) >= _LENGTH and len(pending) >= (end := _LENGTH + int.from_bytes(pending[:_LENGTH])):
+            yield _PROTO.BytesMessage(data=_asked(agent, bytes(pending[:end]))).SerializeToString()
+            del pending[:end]
 
 
 def _asked(agent: BufferedRWPair, request: bytes) -> bytes:
-    if request[_LENGTH.size:][:1] not in _ALLOWED:
+    if request[_LENGTH:][:1] not in _ALLOWED:
         return _REFUSED
     agent.write(request)
     agent.flush()
-    head = agent.read(_LENGTH.size)
-    body = agent.read(_LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else b""
-    if head != _LENGTH.pack(len(body)):
+    head = agent.read(_LENGTH)
+    body = agent.read(int.from_bytes(head)) if len(head) == _LENGTH else b""
+    if head != len(body).to_bytes(_LENGTH):
         raise ConnectionResetError("the ssh agent closed the connection")
     return head + body
