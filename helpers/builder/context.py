@@ -78,7 +78,12 @@ class Context:
             dockerfile_text = read_file(folder / dockerfile)
         ignore = Ignore.read(folder, dockerfile)
         name = _name_in_tar(folder, dockerfile, dockerfile_text)
-        first = _dockerfile_entry(folder, name, dockerfile_text)
+        try:
+            status = os.stat(folder / name)
+            mode, mtime = stat.S_IMODE(status.st_mode), int(status.st_mtime)
+        except OSError:
+            mode, mtime = 0o644, 0  # constant, so that the same text makes the same tar
+        first = ContextEntry(name, "file", len(_encoded(dockerfile_text)), mode, mtime)
         others = sorted((e for e in walk(folder, ignore) if e.path != name), key=lambda entry: entry.path)
         return cls(folder, name, dockerfile_text, (first, *others), ignore)
 
@@ -191,15 +196,6 @@ def _name_in_tar(folder: Path, dockerfile: str | Path, text: str) -> str:
     if outside or plain(relative) != relative:   # a request cannot hold a name that is not UTF-8
         return f".dockerfile.{hashlib.sha256(_encoded(text)).hexdigest()[:20]}"
     return relative.replace(os.sep, "/")
-
-
-def _dockerfile_entry(folder: Path, name: str, text: str) -> ContextEntry:
-    try:
-        status = os.stat(folder / name)
-        mode, mtime = stat.S_IMODE(status.st_mode), int(status.st_mtime)
-    except OSError:
-        mode, mtime = 0o644, 0  # constant, so that the same text makes the same tar
-    return ContextEntry(name, "file", len(_encoded(text)), mode, mtime)
 
 
 def _encoded(text: str) -> bytes:

@@ -66,10 +66,11 @@ def failed(progress: Progress, engine: Engine | None = None, given: Collection[t
     exit_code = _exit_code(step.error or message) or _exit_code(message)
     where = f"stage {step.stage!r}, " if step.stage else ""
     at = f"line {step.line}: " if step.line else ""
+    copies = step.instruction.startswith(("COPY", "ADD")) and _MISSING.search(message)
+    unfound = missing_source(progress, step, snapshots) if copies and _OUTSIDE not in message.lower() else ""
     return BuildFailed(
         f"The build failed in {where}{at}{step.instruction}", why=_why(message, exit_code, step), exit_code=exit_code,
-        remedy=_unmet_mounts(progress, step, given) or _unfound(progress, step, snapshots) or _remedy(message, step),
-        **_place(progress, step))
+        remedy=_unmet_mounts(progress, step, given) or unfound or _remedy(message, step), **_place(progress, step))
 
 
 def stopped(progress: Progress, bounds: Bounds, running: str = "") -> BuildStopped:
@@ -194,11 +195,6 @@ def _why(message: str, exit_code: int | None, step: Step | None) -> str:
     if _full(message, step):
         return f"Its command ran out of disk space (exit code {exit_code})."
     return _CODES.get(exit_code, (f"Its command ended with exit code {exit_code}.",))[0]
-
-
-def _unfound(progress: Progress, step: Step, snapshots: Snapshots | None) -> str:
-    copies = step.instruction.startswith(("COPY", "ADD")) and _MISSING.search(progress.failure)
-    return missing_source(progress, step, snapshots) if copies and _OUTSIDE not in progress.failure.lower() else ""
 
 
 def _remedy(message: str, step: Step | None) -> str:

@@ -38,7 +38,8 @@ def diff_copy(choose: Callable[[Metadata], FileTree], sent: Callable[[int], None
     def method(metadata: Metadata, messages: Stream) -> Stream:
         tree = choose(metadata)
         try:
-            yield from _stats(tree)
+            yield from (stat_packet(node.path, tree.facts(node)) for node in tree.nodes)
+            yield _PROTO.Packet(type=STAT).SerializeToString()
             yield from _requests(tree, messages, sent)
         except ContextError as error:
             yield _PROTO.Packet(type=ERR, data=str(error).encode("utf-8", "backslashreplace")).SerializeToString()
@@ -72,12 +73,6 @@ def stat_packet(path: str, facts: Facts) -> bytes:
     facts_of = _PROTO.Stat(path=os.fsencode(path), mode=go_mode(facts.mode), size=facts.size, modTime=facts.mtime,
                            linkname=os.fsencode(facts.target))
     return _PROTO.Packet(type=STAT, stat=facts_of).SerializeToString()
-
-
-def _stats(tree: FileTree) -> Iterator[bytes]:
-    for node in tree.nodes:
-        yield stat_packet(node.path, tree.facts(node))
-    yield _PROTO.Packet(type=STAT).SerializeToString()
 
 
 def _requests(tree: FileTree, messages: Stream, sent: Callable[[int], None]) -> Stream:

@@ -58,12 +58,7 @@ def findings(answer: Mapping) -> tuple[Finding, ...]:
                                   remedy="Pull that image, or connect to its registry.")
         raise DockerfileError(f"{said[0].upper()}{said[1:]}", remedy="Correct that line.")
     return tuple(sorted(
-        Finding(_line(each), each["ruleName"], "warning", each.get("detail") or each["description"],
-                each.get("url", ""))
-        for each in answer.get("warnings") or ()))
-
-
-def _line(found: Mapping) -> int:
-    """The first line of a finding, 0 for none."""
-    ranges = (found.get("location") or {}).get("ranges") or [{}]
-    return (ranges[0].get("start") or {}).get("line", 0)
+        Finding((where.get("start") or {}).get("line", 0), each["ruleName"], "warning",
+                each.get("detail") or each["description"], each.get("url", ""))
+        for each in answer.get("warnings") or ()
+        for where in ((each.get("location") or {}).get("ranges") or [{}])[:1]))

@@ -7,6 +7,7 @@
 Lines that a builder refuses, or does not build as they read, are in `dockerfile.problems`.
 """
 
+import contextlib
 from collections.abc import Iterable
 
 from .. import dockerfile as dockerfiles
@@ -46,20 +47,15 @@ def _reference(read: Dockerfile, reference: str, met: Iterable[Problem], engine:
     try:
         references.parse(reference)
     except CourseError as error:
-        line = line_of(read, reference)
-        raise read.fault(f"Line {line}: {error.what}", line, why=error.why, remedy=_corrected(reference)) from None
+        line, remedy = line_of(read, reference), "Correct the name."
+        with contextlib.suppress(CourseError):
+            references.parse(reference.lower())
+            remedy = f"Write {reference.lower()}."
+        raise read.fault(f"Line {line}: {error.what}", line, why=error.why, remedy=remedy) from None
     meant = next((each for each in met if each.image == reference), None)
     if meant and not status(engine, [reference])[0].present:
         raise read.fault(meant.what, meant.line, why=f"{meant.why} This engine has no image {reference}.",
                          remedy=f"{meant.remedy} An image of that name on Docker Hub is docker.io/library/{reference}.")
-
-
-def _corrected(reference: str) -> str:
-    try:
-        references.parse(reference.lower())
-    except CourseError:
-        return "Correct the name."
-    return f"Write {reference.lower()}."
 
 
 def check_heredocs(read: Dockerfile, engine: Engine, builder: str) -> None:

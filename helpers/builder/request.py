@@ -10,7 +10,7 @@ Source of the options: docker/buildx, docs/reference/buildx_build.md.
 import os
 import re
 import shlex
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,7 +87,9 @@ def command_line(request: BuildRequest, folder: str | Path | None = None) -> str
     place = str(folder or request.context)
     # `docker build` is BuildKit's since Docker 23, and has these options only there.
     newer = request.output is not None or request.cache_to or request.provenance or request.sbom
-    words = ["docker", *(["buildx"] if newer else []), "build", *_options(request), *_file(request, place), place]
+    file = "-" if request.text is not None else os.path.join(place, request.dockerfile)    # from the current folder
+    words = ["docker", *(["buildx"] if newer else []), "build", *_options(request),
+             *(["-f", file] if file == "-" or request.dockerfile != "Dockerfile" else []), place]
     line = " ".join(map(shlex.quote, words))
     line = f"DOCKER_BUILDKIT=0 {line}" if request.builder == "legacy" else line
     return line if request.text is None else heredoc(line, request.text)
@@ -121,10 +123,3 @@ def _options(request: BuildRequest) -> Iterator[str]:
         for each in values:
             yield from (option, each)
     yield from ("-t", request.tag) if request.tag else ()
-
-
-def _file(request: BuildRequest, place: str) -> Sequence[str]:
-    """-f is relative to the current folder; ours to the context."""
-    if request.text is not None:
-        return "-f", "-"
-    return ("-f", os.path.join(place, request.dockerfile)) if request.dockerfile != "Dockerfile" else ()

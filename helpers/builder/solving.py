@@ -91,7 +91,9 @@ def _options(prepared: Prepared) -> SolveOptions:
 
 
 def _attributes(exports: Exports) -> dict[str, str]:
-    imports = [{"Type": each.kind, "Attrs": _cache(each) | _digest(each)} for each in exports.cache_from]
+    imports = [{"Type": each.kind, "Attrs": _cache(each) | (
+        {"digest": content_store.latest(each.path)} if each.path and "digest" not in each.fields else {})}
+        for each in exports.cache_from]
     found = {"attest:provenance": exports.provenance or None, "attest:sbom": exports.sbom,
              "cache-imports": json.dumps(imports) if imports else None}
     return {name: value for name, value in found.items() if value is not None}
@@ -100,10 +102,6 @@ def _attributes(exports: Exports) -> dict[str, str]:
 def _cache(export: Export) -> dict[str, str]:
     """Its fields, with the absolute path that the engine names the store by."""
     return {name: str(export.path) if name in ("dest", "src") else value for name, value in export.fields.items()}
-
-
-def _digest(export: Export) -> dict[str, str]:
-    return {"digest": content_store.latest(export.path)} if export.path and "digest" not in export.fields else {}
 
 
 def file_send(write: Write) -> Method:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ..errors import ContextError
 from .context import Context
-from .context_walk import ContextEntry, changed, opened
+from .context_walk import changed, opened
 from .dockerignore import Ignore
 
 _KINDS = {"file": stat.S_IFREG, "dir": stat.S_IFDIR, "symlink": stat.S_IFLNK, "fifo": stat.S_IFIFO}
@@ -115,8 +115,8 @@ def context_tree(context: Context) -> FileTree:
     """What COPY sees: a Dockerfile that is not ignored as it is on disk, whatever text is built."""
     return FileTree(context.root, (
         Node(entry.path, _KINDS[entry.kind], entry.target) for entry in context.entries
-        if entry.path not in (context.dockerfile, ".dockerignore")
-        or (not context.ignore.matches(entry.path) and _on_disk(context, entry))))
+        if entry.path not in (context.dockerfile, ".dockerignore") or not context.ignore.matches(entry.path)
+        and (entry.kind != "file" or (context.root / entry.path).is_file())))    # not a text without a file
 
 
 def dockerfile_tree(context: Context, names: Collection[str] = ()) -> FileTree:
@@ -134,12 +134,6 @@ def dockerfile_tree(context: Context, names: Collection[str] = ()) -> FileTree:
 def ignore_tree(context: Context) -> FileTree:
     """.dockerignore, even if it ignores itself."""
     return FileTree(context.root, _copied(context, ".dockerignore"))
-
-
-def _on_disk(context: Context, entry: ContextEntry) -> bool:
-    """The Dockerfile may be a text without a file."""
-    path = context.root / entry.path
-    return os.path.lexists(path) and (entry.kind != "file" or path.is_file())
 
 
 def _copied(context: Context, path: str) -> list[Node]:

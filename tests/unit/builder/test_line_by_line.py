@@ -27,18 +27,15 @@ RUN true
 """)
 
 
-@pytest.mark.parametrize("line, seen", [
-    (2, {}), (3, {"VERSION": "3"}), (4, {"VERSION": "3", "NAME": "a", "OTHER": ""}),
-    (6, {"VERSION": "3", "NAME": "a", "OTHER": "", "PLACE": "/home/a"}),
-    (7, {"VERSION": "3", "NAME": "a", "OTHER": "", "PLACE": "/home/a"}),
-    (8, {"VERSION": "3", "NAME": "a", "OTHER": "", "PLACE": "/home/a", "LATE": "1"}), (10, {})])
-def test_an_argument_is_in_scope_below_its_line_and_in_the_stages_on_top(line, seen):
-    assert arguments(ARGS, line, {}) == seen
+SEEN = {"VERSION": "3", "NAME": "a", "OTHER": "", "PLACE": "/home/a"}
 
 
-def test_the_value_that_the_build_was_given_counts():
-    assert arguments(ARGS, 6, {"NAME": "b", "LATE": "2"})["PLACE"] == "/home/b"
-    assert arguments(ARGS, 4, {"NAME": "b"})["NAME"] == "b"
+@pytest.mark.parametrize("line, given, seen", [
+    (2, {}, {}), (3, {}, {"VERSION": "3"}), (4, {}, {"VERSION": "3", "NAME": "a", "OTHER": ""}), (6, {}, SEEN), (7, {}, SEEN),
+    (8, {}, SEEN | {"LATE": "1"}), (10, {}, {}), (4, {"NAME": "b"}, {"VERSION": "3", "NAME": "b", "OTHER": ""}),
+    (6, {"NAME": "b", "LATE": "2"}, SEEN | {"NAME": "b", "PLACE": "/home/b"})])
+def test_an_argument_is_in_scope_below_its_line_and_in_the_stages_on_top(line, given, seen):
+    assert arguments(ARGS, line, given) == seen
 
 
 class Folders(State):
