@@ -1,4 +1,4 @@
-"""The line, the copy that nobody has, and the registry's guard. No engine is needed."""
+"""The line, the unique copy, the client, and the registry's guard."""
 
 import contextlib
 import gc
@@ -9,10 +9,13 @@ import os
 import shutil
 import signal
 import socket
+import socketserver
 import subprocess
 import tarfile
 import threading
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -27,55 +30,32 @@ from helpers.registry.lesson_registry import _called, _place
 from helpers.registry.transfer import failure
 from helpers.registry.unique_copy import Commented, comment, copy, renamed
 from helpers.views.lists import Published
-from tests.unit.layers import digest, tar
+from tests.unit.layers import digest, pieces, tar
 from tests.waiting import until
-
-
-class Clock:
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return SimpleNamespace(now=100.0)
 
 
-def test_what_is_saved_up_passes_at_once(clock):
-    bucket = Bucket(rate=1000, burst=50, clock=clock)
-    assert bucket.take(50) == 0
-    assert bucket.take(10) == pytest.approx(0.010)
-
-
-def test_those_who_take_one_after_another_pass_one_after_another(clock):
-    bucket = Bucket(rate=1000, burst=0, clock=clock)
-    assert [bucket.take(100) for _ in range(3)] == pytest.approx([0.1, 0.2, 0.3])
-
-
-def test_waiting_pays_the_debt(clock):
-    bucket = Bucket(rate=1000, burst=0, clock=clock)
-    bucket.take(100)
-    clock.now += 0.06
-    assert bucket.take(0) == pytest.approx(0.04)
-    clock.now += 0.04
-    assert bucket.take(0) == pytest.approx(0)
-
-
-def test_an_idle_line_saves_up_no_more_than_its_burst(clock):
-    bucket = Bucket(rate=1000, burst=50, clock=clock)
-    clock.now += 3600
-    assert bucket.take(150) == pytest.approx(0.1)
+@pytest.mark.parametrize("burst, steps", [
+    (50, [(0, 50, 0), (0, 10, 0.01)]),                      # what was saved passes at once
+    (0, [(0, 100, 0.1), (0, 100, 0.2), (0, 100, 0.3)]),     # one after the other
+    (0, [(0, 100, 0.1), (0.06, 0, 0.04), (0.04, 0, 0)]),    # waiting pays the debt
+    (50, [(3600, 150, 0.1)])])                              # no more is saved than the burst
+def test_how_long_a_bucket_makes_wait(clock, burst, steps):
+    bucket = Bucket(1000, burst, lambda: clock.now)
+    for passed, count, wait in steps:
+        clock.now += passed
+        assert bucket.take(count) == pytest.approx(wait)
 
 
 @pytest.mark.parametrize("pieces", [[1_000_000], [65_536] * 15 + [16_960], [1] * 1000 + [999_000]])
-def test_however_it_is_cut_a_megabyte_takes_its_time(clock, pieces):
-    bucket = Bucket(rate=250_000, burst=12_500, clock=clock)
+def test_a_megabyte_takes_the_same_time_in_any_pieces(clock, pieces):
+    bucket = Bucket(250_000, 12_500, lambda: clock.now)
     for piece in pieces:
-        clock.now += bucket.take(piece)   # as one who waits each time
-    assert sum(pieces) == 1_000_000
+        clock.now += bucket.take(piece)
     assert clock.now - 100 == pytest.approx((1_000_000 - 12_500) / 250_000)
 
 
@@ -88,41 +68,25 @@ def test_a_line_without_speed_is_refused(rate, burst):
 FAST = 1e9
 
 
-class Upstream:
-    """A server on loopback that does `behave(connection)` with each connection."""
-
-    def __init__(self, behave):
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self._listening.getsockname()[1]
-        self._behave = behave
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        try:
-            while True:
-                connection, _ = self._listening.accept()
-                threading.Thread(target=self._one, args=(connection,), daemon=True).start()
-        except OSError:
-            pass
-
-    def _one(self, connection):
-        with connection:
-            self._behave(connection)
-
-    def close(self):
-        self._listening.close()
+@pytest.fixture
+def upstream():
+    """Starts servers on loopback that call `behave(connection)` for each connection, and returns their addresses."""
+    with contextlib.ExitStack() as ends:
+        def start(behave):
+            server = ends.enter_context(socketserver.ThreadingTCPServer(
+                ("127.0.0.1", 0), lambda connection, *_: behave(connection)))
+            server.daemon_threads = True
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            ends.callback(server.shutdown)
+            return "127.0.0.1:%d" % server.server_address[1]
+        yield start
 
 
 @pytest.fixture
-def upstream():
-    made = []
-
-    def make(behave):
-        made.append(Upstream(behave))
-        return made[-1].address
-    yield make
-    for each in made:
-        each.close()
+def nowhere():
+    """An address at which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        return "127.0.0.1:%d" % closed.getsockname()[1]
 
 
 def call(address):
@@ -135,40 +99,29 @@ def everything(connection) -> bytes:
 
 
 def doubled(connection):
-    data = everything(connection)
-    connection.sendall(data + data)
+    connection.sendall(2 * everything(connection))
+
+
+def answer_to(address, data) -> bytes:
+    with call(address) as end:
+        end.sendall(data)
+        end.shutdown(socket.SHUT_WR)
+        return everything(end)
 
 
 def test_bytes_of_several_connections_go_through_unchanged_and_are_counted_each_way(upstream):
-    answers = []
-
-    def one(address, data):
-        with call(address) as end:
-            end.sendall(data)
-            end.shutdown(socket.SHUT_WR)
-            answers.append(everything(end) == data + data)
-
-    with Line(upstream(doubled), FAST) as line:
-        threads = [threading.Thread(target=one, args=(line.address, os.urandom(100_000))) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(20)
-        assert answers == [True] * 8 and line.address.startswith("127.0.0.1:")
-        assert (line.sent, line.received) == (800_000, 1_600_000)
+    sent = [os.urandom(100_000) for _ in range(8)]
+    with Line(upstream(doubled), FAST) as line, ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(lambda data: answer_to(line.address, data), sent)) == [2 * data for data in sent]
+        assert line.address.startswith("127.0.0.1:") and (line.sent, line.received) == (800_000, 1_600_000)
 
 
 def test_the_bucket_is_asked_for_every_byte_each_way(upstream, monkeypatch):
-    taken = []
-    monkeypatch.setattr(Bucket, "take", lambda self, count: taken.append((id(self), count)) or 0.0)
-    with Line(upstream(doubled), FAST) as line, call(line.address) as end:
-        end.sendall(b"x" * 100_000)
-        end.shutdown(socket.SHUT_WR)
-        everything(end)
-        sums = {}
-        for bucket, count in taken:
-            sums[bucket] = sums.get(bucket, 0) + count
-    assert sorted(sums.values()) == [100_000, 200_000]   # a bucket for each way
+    taken = Counter()
+    monkeypatch.setattr(Bucket, "take", lambda self, count: taken.update({id(self): count}) or 0.0)
+    with Line(upstream(doubled), FAST) as line:
+        answer_to(line.address, b"x" * 100_000)
+    assert sorted(taken.values()) == [100_000, 200_000]   # a bucket for each way
 
 
 def test_what_the_bucket_says_is_waited_for(upstream, monkeypatch):
@@ -179,10 +132,8 @@ def test_what_the_bucket_says_is_waited_for(upstream, monkeypatch):
         assert not arrived.wait(0.3) and line.sent == 0
 
 
-def test_a_registry_that_is_not_there_ends_the_connection(caplog):
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        address = "127.0.0.1:%d" % closed.getsockname()[1]
-    with Line(address, FAST) as line, call(line.address) as end:
+def test_a_registry_that_is_not_there_ends_the_connection(nowhere, caplog):
+    with Line(nowhere, FAST) as line, call(line.address) as end:
         assert end.recv(1) == b""
     assert caplog.records == []   # it is no error of the line
 
@@ -200,7 +151,7 @@ def test_an_engine_that_goes_away_ends_the_other_side_too(upstream):
 
 
 def test_a_connection_is_not_lost_while_only_the_registry_holds_it(upstream, caplog):
-    """asyncio itself holds no task: the collector took those whose engine had gone."""
+    """asyncio keeps no reference to its tasks: the collector took those whose engine was gone."""
     release, got = threading.Event(), []
 
     def behave(connection):
@@ -221,8 +172,7 @@ def test_a_connection_is_not_lost_while_only_the_registry_holds_it(upstream, cap
 
 
 def test_the_end_of_the_line_ends_open_connections_and_its_thread(upstream, caplog):
-    told = []
-    with Line(upstream(lambda connection: told.append(everything(connection))), FAST) as line:
+    with Line(upstream(everything), FAST) as line:
         end = call(line.address)
         end.sendall(b"x")
         assert until(lambda: line.sent)
@@ -236,30 +186,23 @@ def test_the_end_of_the_line_ends_open_connections_and_its_thread(upstream, capl
 LAYER = tar(("a", b"one"), ("b", os.urandom(200_000)))
 
 
-def test_a_comment_is_an_entry_without_a_file():
-    for text in ("short", "long " * 300):
-        note = comment(text)
-        assert len(note) % 512 == 0
-        with tarfile.open(fileobj=io.BytesIO(note + LAYER)) as archive:
-            assert archive.getnames() == ["a", "b"]
-            assert archive.pax_headers["comment"] == text
+@pytest.mark.parametrize("text", ["short", "long " * 300])
+def test_a_comment_is_an_entry_without_a_file(text):
+    with tarfile.open(fileobj=io.BytesIO(comment(text) + LAYER)) as archive:
+        assert archive.getnames() == ["a", "b"] and archive.pax_headers["comment"] == text
 
 
 @pytest.mark.parametrize("step", [1 << 20, 1000, 1])
-def test_the_files_stay_and_every_digest_is_known(step):
+def test_a_comment_in_a_compressed_layer_changes_only_its_digests(step):
     packed = gzip.compress(LAYER[:100_000]) + gzip.compress(LAYER[100_000:])   # two members
-    layer = Commented((packed[at:at + step] for at in range(0, len(packed), step)), "one")
+    layer = Commented(pieces(packed, step), "one")
     out = b"".join(layer)
     assert (layer.size, layer.digest) == (len(out), digest(out))
-    unpacked = gzip.decompress(out)
-    assert layer.diff_id == digest(unpacked)
-    assert unpacked.endswith(LAYER) and unpacked[:-len(LAYER)] == comment("one")
-    with tarfile.open(fileobj=io.BytesIO(unpacked)) as archive:
-        assert archive.extractfile("a").read() == b"one"
+    assert gzip.decompress(out) == comment("one") + LAYER and layer.diff_id == digest(gzip.decompress(out))
 
 
 def test_a_layer_that_is_not_compressed_stays_so():
-    layer = Commented((LAYER[at:at + 1000] for at in range(0, len(LAYER), 1000)), "one", packed=False)
+    layer = Commented(pieces(LAYER), "one", packed=False)
     out = b"".join(layer)
     assert out == comment("one") + LAYER and layer.size == len(out)
     assert layer.digest == layer.diff_id == digest(out)
@@ -273,11 +216,8 @@ def test_the_copy_is_marked_as_the_course_s_own():
     assert made["rootfs"] == {"type": "layers", "diff_ids": ["b"]}
     assert (made["created"], made["config"]["Cmd"]) == ("now", ["x"])
     assert config["rootfs"]["diff_ids"] == ["a"] and config["config"]["Labels"][labels.NAME] == "other"
-
-
-def test_an_image_without_labels_gets_them():
-    assert renamed({"rootfs": {}, "config": {}}, [], "n")["config"]["Labels"][labels.NAME] == "n"
-    assert renamed({"rootfs": {}}, [], "n")["config"]["Labels"][labels.NAME] == "n"
+    for without in ({"config": {}}, {}):
+        assert renamed({"rootfs": {}, **without}, [], "n")["config"]["Labels"][labels.NAME] == "n"
 
 
 def test_layers_that_are_not_gzip_are_refused():
@@ -304,7 +244,7 @@ def test_an_image_keeps_the_name_that_was_asked_for(image, name):
     ("127.0.0.1:39093/multistage-course/go-server:single", True),
     ("127.0.0.1:39093/mine:1", False), ("localhost:5000/multistage-course/x:1", False),
     ("example.org/127.0.0.1:1/multistage-course/x:1", False), ("go-server:single", False)])
-def test_names_of_a_transfer_are_recognised(name, ours):
+def test_the_name_of_a_transfer_is_recognized(name, ours):
     assert is_transfer_name(name) is ours
 
 
@@ -319,12 +259,12 @@ def test_progress_adds_up_the_layers_that_move():
     after("Downloading", "a", 500, 2000)
     after("Downloading", "b", 100, 1000)
     assert after("Downloading", "a", 900, 2000) == "1.00 kB of 3.00 kB"
-    # an engine's guess of a layer's size while it compresses may be too low
+    # while it compresses, an engine may estimate a layer's size too low
     assert after("Pushing", "b", 1100, 1000) == "2.00 kB of 3.10 kB"
     assert after("Pull complete", "a") == "3.10 kB of 3.10 kB" and (progress.ready, progress.layers) == (1, 2)
 
 
-def test_a_full_disk_is_said_to_be_one():
+def test_a_full_disk_is_reported_as_such():
     assert isinstance(failure("pull x", "write /a: no space left on device"), DiskFull)
     failed = failure("pull x", "EOF\n  at once")
     assert isinstance(failed, TransferFailed) and failed.why == "EOF at once" and "pull x" in failed.what
@@ -372,8 +312,12 @@ def test_a_named_registry_is_used_and_not_ended(monkeypatch, upstream):
     assert found.alive()
 
 
-def test_without_the_program_and_without_root_there_is_none(monkeypatch):
+@pytest.fixture
+def unnamed(monkeypatch):
     monkeypatch.delenv(server.NAMED, raising=False)
+
+
+def test_without_the_program_and_without_root_there_is_none(unnamed, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(RegistryUnavailable, match="no registry here") as raised, server.serve(print):
@@ -381,11 +325,10 @@ def test_without_the_program_and_without_root_there_is_none(monkeypatch):
     assert server.NAMED in raised.value.remedy
 
 
-def test_what_apt_said_is_the_reason(monkeypatch):
+def test_what_apt_said_is_the_reason(unnamed, monkeypatch):
     def refuse(names, report):
         assert names == ["docker-registry"]
         raise CourseError("apt says no")
-    monkeypatch.delenv(server.NAMED, raising=False)
     monkeypatch.setattr(shutil, "which", lambda name, **_: "/usr/bin/apt-get" if name == "apt-get" else None)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(server, "apt_install", refuse)
@@ -394,8 +337,7 @@ def test_what_apt_said_is_the_reason(monkeypatch):
     assert raised.value.why == "apt says no"
 
 
-def test_a_program_that_ends_at_once_is_no_registry(monkeypatch, home):
-    monkeypatch.delenv(server.NAMED, raising=False)
+def test_a_program_that_ends_at_once_is_no_registry(unnamed, monkeypatch, home):
     monkeypatch.setattr(server, "_program", lambda report: shutil.which("false"))
     with pytest.raises(RegistryUnavailable, match="did not start"), server.serve(print):
         pass
@@ -446,11 +388,9 @@ def test_a_refusal_has_the_registry_s_words(upstream):
     assert raised.value.why == "404: manifest unknown"
 
 
-def test_a_registry_that_is_gone():
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        address = "127.0.0.1:%d" % closed.getsockname()[1]
+def test_a_registry_that_is_gone(nowhere):
     with pytest.raises(TransferFailed, match="stopped answering") as raised:
-        Client(address).manifest("r", "t")
+        Client(nowhere).manifest("r", "t")
     assert raised.value.why.endswith("Connection refused")
 
 
