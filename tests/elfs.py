@@ -7,6 +7,19 @@ MAGIC = b"\x7fELF"
 CODE = b"\x90" * 16
 
 
+def go_record(version: bytes, listed: bytes = b"") -> bytes:
+    """Go's build information, as it writes it since 1.18: two strings, each after its length. Those of modules have
+    frames (see `framed`)."""
+    count = len(listed)
+    length = bytes([count & 0x7F | 0x80, count >> 7]) if count > 0x7F else bytes([count])
+    return b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + bytes([len(version)]) + version + length + listed
+
+
+def framed(listed: bytes) -> bytes:
+    """A list of modules in the frame that Go puts around it."""
+    return bytes(16) + listed + bytes(16)
+
+
 def make(*, bits: int = 64, order: str = "little", kind: int = 3, machine: int = 62, loader: str = "",
          needed: tuple[str, ...] = (), runpath: str = "", rpath: str = "", soname: str = "",
          flags_1: int = 0, dynamic: bool = True, parts: tuple[tuple[int, bytes], ...] = (),

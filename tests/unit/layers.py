@@ -10,7 +10,7 @@ from helpers.image.byte_stream import ByteStream
 from helpers.image.entries import Entries
 from helpers.image.scan import scan
 from helpers.inventory import Inventory, take
-from tests.elfs import make
+from tests.elfs import framed, go_record, make
 
 _TYPES = {"d": tarfile.DIRTYPE, "l": tarfile.SYMTYPE, "h": tarfile.LNKTYPE, "c": tarfile.CHRTYPE,
           "b": tarfile.BLKTYPE, "p": tarfile.FIFOTYPE}
@@ -96,16 +96,9 @@ def elf(*needed: str, interpreter: str = "", runpath: str = "", soname: str = ""
         kind: int = 2, go: str = "", says: bytes = b"") -> bytes:
     """A small ELF file: a program at a fixed address, or with a soname a library. It needs
     those libraries; `go` is the main package that Go built, `says` what else is in it."""
-    parts = ((0x600000, _go_record(go)),) if go else ()
+    parts = ((0x600000, go_record(b"go1.22", framed(f"path\t{go}\nmod\tmine/{go}\tv1.0.0\n".encode()))),) if go else ()
     return make(kind=3 if soname else kind, machine=machine, loader=interpreter, needed=needed, runpath=runpath,
                 soname=soname, parts=parts, code=says)
-
-
-def _go_record(main: str, *modules: str) -> bytes:
-    listed = "".join(f"{line}\n" for line in (f"path\t{main}", f"mod\tmine/{main}\tv1.0.0", *modules)).encode()
-    framed = bytes(16) + listed + bytes(16)
-    return (b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + bytes([6]) + b"go1.22"
-            + bytes([len(framed) & 0x7F | 0x80, len(framed) >> 7]) + framed)
 
 
 def image(count: int, name: str = "made:1", **other) -> Image:
