@@ -12,7 +12,7 @@ from helpers.image.scan import scan
 from helpers.inventory import Inventory, take
 from tests.elfs import framed, go_record, make
 
-_TYPES = {"d": tarfile.DIRTYPE, "l": tarfile.SYMTYPE, "h": tarfile.LNKTYPE, "c": tarfile.CHRTYPE,
+TYPES = {"d": tarfile.DIRTYPE, "l": tarfile.SYMTYPE, "h": tarfile.LNKTYPE, "c": tarfile.CHRTYPE,
           "b": tarfile.BLKTYPE, "p": tarfile.FIFOTYPE}
 
 
@@ -29,7 +29,7 @@ def tar(*members, format=tarfile.GNU_FORMAT, **headers) -> bytes:
         info.size = len(data)
         if not isinstance(content, bytes):
             kind, target = content if isinstance(content, tuple) else (content, "")
-            info.type, info.linkname = _TYPES[kind], target
+            info.type, info.linkname = TYPES[kind], target
         # TarFile.addfile does the same at twice the time: it copies each `info`.
         header = info.tobuf(format, "utf-8", "surrogateescape")
         parts += (header, data, bytes(-len(data) % tarfile.BLOCKSIZE))

@@ -76,28 +76,18 @@ def engine(**images):
 BASE = layer(1, b"base")
 
 
-def test_the_same_image():
-    twins = compare("a", "b", engine(a=image(BASE, layer(5)), b=image(BASE, layer(5))))
-    assert twins == Twins((), (), layers=True, image=True)
-    assert repr(twins) == "nothing differs"
-
-
-def test_another_time_of_a_file():
-    twins = compare("a", "b", engine(a=image(BASE, layer(5)), b=image(BASE, layer(6), created="Tuesday")))
-    assert twins.files == (("/app/app", "time"),)
-    assert twins.configuration == ("created",)   # and not the digests of the layers, too
-    assert not twins.layers and not twins.image and twins.same("/app/app")
-    assert repr(twins) == "/app/app: time\nconfiguration: created"
-
-
-def test_another_program():
-    twins = compare("a", "b", engine(a=image(BASE, layer(5)), b=image(BASE, layer(5, b"another"))))
-    assert twins.files == (("/app/app", "content"),) and not twins.same("/app/app")
-
-
-def test_the_same_layers_and_another_configuration():
-    twins = compare("a", "b", engine(a=image(BASE), b=image(BASE, created="Tuesday")))
-    assert twins.layers and not twins.image and twins.differences == ("configuration: created",)
+@pytest.mark.parametrize("other, files, configuration, same", [
+    (image(BASE, layer(5)), (), (), True),
+    (image(BASE, layer(6), created="Tuesday"), (("/app/app", "time"),), ("created",), True),
+    (image(BASE, layer(5, b"another")), (("/app/app", "content"),), (), False),
+    (image(BASE, layer(5), created="Tuesday"), (), ("created",), True),
+    (image(BASE), (("/app/app", "only in one"),), (), False)], ids=["nothing", "time", "content", "configuration", "layers"])
+def test_what_differs_between_two_images(other, files, configuration, same):
+    twins = compare("a", "b", engine(a=image(BASE, layer(5)), b=other))
+    assert twins == Twins(files, configuration, layers=not files, image=not files and not configuration)
+    assert twins.same("/app/app") == same
+    assert twins.differences == (*map(": ".join, files), *(f"configuration: {place}" for place in configuration))
+    assert repr(twins) == ("\n".join(twins.differences) or "nothing differs")
 
 
 @pytest.mark.parametrize("data", [b"", b"no archive" * 100, saved({"a": b"b"}), saved({"manifest.json": b"{"}),
@@ -105,8 +95,3 @@ def test_the_same_layers_and_another_configuration():
 def test_what_is_no_saved_image(data):
     with pytest.raises(ImageUnreadable, match="cannot be read"):
         compare("a", "b", engine(a=data, b=image(BASE)))
-
-
-def test_an_image_with_more_layers_is_not_taken_for_the_same():
-    twins = compare("a", "b", engine(a=image(BASE), b=image(BASE, layer(5))))
-    assert not twins.layers and not twins.same("/app/app")
