@@ -1,8 +1,6 @@
 """Read a file of an image, or search all its files, including those that a later layer hides."""
 
 import contextlib
-import io
-import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -66,11 +64,8 @@ def _copy(image: Image, path: str, engine: Engine) -> bytes | None:
         if not about or about["mode"] & _NO_FILE:
             return None
         _check_size(image, path, about["size"])
-        archive = io.BytesIO(b"".join(api.get_archive(made, path)[0]))
-        with tarfile.open(fileobj=archive) as read:
-            member = read.next()
-            content = read.extractfile(member) if member else None
-            return content.read() if content else None
+        found = seen_by(lambda member, archive: b"".join(archive.content()), ByteStream(api.get_archive(made, path)[0]))
+        return found[0] if found else None
     except APIError:
         return None
     finally:

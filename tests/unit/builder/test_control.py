@@ -1,4 +1,4 @@
-"""The client of BuildKit's control API, against a gRPC server on a socket pair and on recorded replies."""
+"""The client of BuildKit's control API, with a gRPC server on a socket pair and with recorded replies."""
 
 import contextlib
 import io
@@ -25,11 +25,6 @@ LARGE = bytes(range(256)) * 20_000    # 5 MB: many times a window
 ENDED = threading.Event()             # the server has ended an endless answer
 
 
-def echo(metadata, messages):
-    """Answers each message with itself, until there are no more."""
-    yield from messages
-
-
 def refuse(metadata, messages):
     raise Status("UNIMPLEMENTED", "no method é")
     yield
@@ -47,8 +42,8 @@ def metadata_of(metadata, messages):
     yield repr(sorted(metadata["x"])).encode()
 
 
-METHODS = {"/s/Echo": echo, "/s/Unary": unary(lambda message: message[::-1]), "/s/Refuse": refuse, "/s/Endless": endless,
-           "/s/Metadata": metadata_of}
+METHODS = {"/s/Echo": lambda metadata, messages: messages, "/s/Unary": unary(lambda message: message[::-1]),
+           "/s/Refuse": refuse, "/s/Endless": endless, "/s/Metadata": metadata_of}
 
 
 @pytest.fixture
@@ -121,8 +116,7 @@ def test_an_answer_that_is_left_before_its_end_is_cancelled_in_the_server(connec
 
 def test_a_lost_connection_ends_every_call_and_refuses_new_ones(pair):
     server, connection = pair
-    call = connection.call("/s/Echo", b"", end=False)
-    answers = iter(call)
+    answers = iter(connection.call("/s/Echo", b"", end=False))
     next(answers)
     server.stop()
     for lost in (answers, connection.call("/s/Unary", b"")):
@@ -143,12 +137,12 @@ def test_a_peer_that_does_not_speak_http2_is_a_lost_connection():
     ours, theirs = socket.socketpair()
     theirs.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     theirs.shutdown(socket.SHUT_WR)
-    with ours, theirs, contextlib.closing(Connection(Upgraded(io.BytesIO(), ours, b""))) as connection:
-        with pytest.raises(EngineGone, match="lost"):
-            list(connection.call("/s/Unary", b""))
+    with ours, theirs, contextlib.closing(Connection(Upgraded(io.BytesIO(), ours, b""))) as connection, \
+            pytest.raises(EngineGone, match="lost"):
+        list(connection.call("/s/Unary", b""))
 
 
-def test_a_connection_that_grpc_calls_unavailable_before_its_end_is_seen_is_lost(connection):
+def test_what_grpc_calls_unavailable_is_a_lost_connection(connection):
     failure = SimpleNamespace(code=lambda: SimpleNamespace(value=(14, "unavailable")), trailing_metadata=lambda: (),
                               details=lambda: "failed to connect to all addresses")
     found = connection.error(failure)
@@ -162,10 +156,9 @@ SOURCE = {"info": {"filename": "Dockerfile"}, "ranges": [{"start": {"line": 4}, 
 
 
 def failure(**details) -> CallFailed:
-    status = _PROTO.Status(code=2, message="m")
-    for name, value in details.items():
-        status.details.add(type_url=f"github.com/moby/buildkit/errdefs.{name}+json",
-                           value=value if isinstance(value, bytes) else json.dumps(value).encode())
+    status = _PROTO.Status(details=[dict(type_url=f"github.com/moby/buildkit/errdefs.{name}+json",
+                                         value=value if isinstance(value, bytes) else json.dumps(value).encode())
+                                    for name, value in details.items()])
     return CallFailed(2, "m", status.SerializeToString())
 
 
@@ -199,13 +192,13 @@ def test_a_failed_step_is_listed_by_its_own_programs(monkeypatch):
 
 
 class Replies:
-    """Stands where a Control does: answers each method with what it is given, and keeps what was asked."""
+    """A Control that returns the given answers, and keeps what was asked."""
 
     def __init__(self, **answers):
         self.answers, self.asked = answers, []
 
     def solve(self, attributes, session, frontend):
-        return type("Solve", (), {"ref": "r", "wait": lambda self: {}})()
+        return SimpleNamespace(ref="r", wait=dict)
 
     def unary(self, path, request, kind, metadata):
         method = path.removeprefix(GATEWAY)
@@ -264,7 +257,7 @@ def test_a_container_mounts_the_result_and_is_released():
 
 
 class Events(list):
-    """A call of ExecProcess: these events come; what is sent is kept."""
+    """A call of ExecProcess with these events, which keeps what is sent."""
 
     def __init__(self, *events):
         super().__init__(PROTO.ExecMessage(**event).SerializeToString() for event in events)
