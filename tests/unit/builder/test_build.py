@@ -63,9 +63,6 @@ def test_a_recording_names_no_machine():
         assert [word for word in ("/root", "/home/", "/var/lib", "/tmp/", "://", "registry") if word in text] == [], name
 
 
-# -- events --------------------------------------------------------------------------
-
-
 def test_buildkit_reports_when_a_step_began_what_it_needs_and_that_something_moves():
     assert events("buildkit-cold")[0].started == pytest.approx(1795464456.723135, abs=1e-6)
     seen = {e.name: e for e in events("buildkit-cold") if isinstance(e, StepSeen)}
@@ -159,8 +156,6 @@ def test_fields_of_a_later_buildkit_are_passed_over():
     answer = {"id": "moby.buildkit.trace", "aux": base64.b64encode(later).decode()}
     assert list(buildkit.events([answer])) == [StepSeen("k", "n")]
 
-
-# -- the state -----------------------------------------------------------------------
 
 @pytest.mark.parametrize("name, found", [
     *((f"{builder}-{build}", found) for builder in PARSERS for build, found in [
@@ -457,8 +452,6 @@ def test_a_stage_is_built_if_one_of_its_steps_ran(second, statuses):
     assert " ".join(stage.status for stage in made.stages()) == statuses   # the last has no steps at all
 
 
-# -- failures ------------------------------------------------------------------------
-
 @pytest.mark.parametrize("name, stage, line, instruction, code, log, why, remedy", [
     *((f"{builder}-run-fails", "builder", 3, "RUN echo trying && echo cannot >&2 && exit 7", 7,
        ("trying", "cannot"), "Its command ended with exit code 7.", "Read the end of the log") for builder in PARSERS),
@@ -539,8 +532,6 @@ def test_an_error_shows_the_end_of_a_long_log():
     assert error.evidence.splitlines() == ["The end of its log:", *(f"    {n}" for n in range(30, 50))]
 
 
-# -- the result ----------------------------------------------------------------------
-
 def result(name: str, **other) -> BuildResult:
     made = progress(name)
     facts = dict(image="sha256:" + "0" * 64, tag="t", builder=made.builder, seconds=1.23456,
@@ -578,8 +569,6 @@ def test_a_stage_is_asked_for_by_name_or_number_and_a_build_knows_if_it_was_cach
     with pytest.raises(DockerfileError, match="no stage nosuch"):
         made.stage("nosuch")
 
-
-# -- what the legacy builder leaves --------------------------------------------------
 
 def test_leftovers_are_remembered_newest_first_and_once(home):
     here, there = SimpleNamespace(host="unix:///s"), SimpleNamespace(host="unix:///other")

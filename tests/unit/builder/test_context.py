@@ -61,8 +61,6 @@ def in_a_process(code, *args, as_user=False):
     return done.stdout
 
 
-# -- scan ---------------------------------------------------------------------
-
 def test_scan(folder, tmp_path, monkeypatch):
     put(folder, "b/two.txt", b"22")
     put(folder, "a.txt", b"1")
@@ -113,8 +111,6 @@ def test_links_are_never_followed_sockets_left_out_and_fifos_headers(folder, mon
         assert tar.getmember("pipe").isfifo() and tar.getmember("pipe").size == 0
 
 
-# -- the Dockerfile -----------------------------------------------------------
-
 @pytest.mark.parametrize("there", [True, False])
 def test_given_text_takes_the_place_of_the_file_and_needs_none(folder, there):
     (folder / "Dockerfile").chmod(0o600)
@@ -161,8 +157,6 @@ def test_a_dockerfile_that_is_not_utf8_travels_unchanged(folder):
     with tar_of(Context.scan(folder)) as tar:
         assert tar.extractfile("Dockerfile").read() == content
 
-
-# -- what is refused ----------------------------------------------------------
 
 def test_no_folder(tmp_path):
     assert refused(tmp_path / "none").what == f"There is no folder {tmp_path / 'none'}."
@@ -219,8 +213,6 @@ def test_what_cannot_be_read_is_named(folder, path, mode):
     assert len(remedied) == 2 and all(now.startswith("Dockerfile .dockerignore") for now in remedied)
 
 
-# -- weight -------------------------------------------------------------------
-
 def test_the_largest_parts_of_a_context_that_is_too_large(folder):
     for path, size in {"web/node_modules/a/x.js": 40_000, "web/node_modules/b/y.js": 50_000, "web/app.js": 1_000, "images/disk.ISO": 60_000,
                        "src/one/a.go": 5_000, "src/two/b.go": 4_000, "data.bin": 20_000}.items():
@@ -250,8 +242,6 @@ def test_what_check_proposes_works(folder, path, line):
     (folder / ".dockerignore").write_text(line + "\n")
     Context.scan(folder).check(1_000)
 
-
-# -- the tar ------------------------------------------------------------------
 
 LONG = ["n" * 99, "n" * 100, "n" * 101, "d" * 120 + "/" + "e" * 150 + "/" + "f" * 200, "é" * 80]
 
@@ -334,8 +324,6 @@ def test_progress_ends_at_the_size(folder):
     assert seen == sorted(seen) and seen[-1] == context.size and len(seen) > 2
 
 
-# -- what changes meanwhile ---------------------------------------------------
-
 @pytest.mark.parametrize("become", [lambda p: None, lambda p: p.symlink_to("/etc/passwd"), os.mkfifo, lambda p: p.mkdir()],
                          ids=["vanished", "a link", "a FIFO", "a folder"])
 def test_a_file_that_vanished_or_became_something_else(folder, become):
@@ -388,8 +376,6 @@ def test_a_stream_that_is_dropped_closes_its_file(folder):
     stream.close()
     assert len(os.listdir("/proc/self/fd")) == before
 
-
-# -- size and speed -----------------------------------------------------------
 
 def test_sizes_above_8_gb(folder):
     with open(folder / "huge", "wb") as file:

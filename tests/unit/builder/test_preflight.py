@@ -15,8 +15,6 @@ from helpers.dockerfile import parse
 from helpers.errors import CourseError, DockerfileError
 from tests.unit import engines
 
-# -- the builder -----------------------------------------------------------------------
-
 
 def engine(*builders):
     return SimpleNamespace(builders=builders, describe=lambda: "An engine", host="unix:///s")
@@ -43,8 +41,6 @@ def test_an_ssh_agent_needs_buildkit(one, builder):
     assert "needs BuildKit" in caught.value.remedy
 
 
-# -- the target ------------------------------------------------------------------------
-
 UNNAMED = "FROM a:1\nRUN x\nFROM b AS Last\nFROM c\n"
 
 
@@ -64,8 +60,6 @@ def test_a_stage_is_a_target_by_its_name_in_any_case(target, index):
     stage = parse(UNNAMED).named(target)
     assert (stage and stage.index) == index
 
-
-# -- images ------------------------------------------------------------------------------
 
 BASES = """\
 ARG G=golang:1.22
@@ -137,8 +131,6 @@ def test_buildah_expands_a_variable_in_from_by_the_arguments_of_the_stage(empty,
         assert "variable-from" in [each.rule for each in preflight.check(read, engines.podman("5.8.6"), "buildah", None)]
 
 
-# -- heredocs ----------------------------------------------------------------------------
-
 @pytest.mark.parametrize("one, builder, reads", [
     (engines.docker("20.10.24+dfsg1"), "buildkit", False), (engines.docker("20.10.24+dfsg1"), "legacy", False),
     (engines.docker("23.0.1"), "buildkit", True), (engines.docker("28.5.2+dfsg4"), "buildkit", True),
@@ -167,8 +159,6 @@ def test_what_reads_heredocs_by_itself_is_asked():
         preflight.check_heredocs(parse("# syntax=docker/dockerfile:1\n" + text), old, "legacy")
 
 
-# -- COPY from above the context -----------------------------------------------------------
-
 OUTSIDE = ["COPY ../x /", "COPY a ../../x /", "COPY a/../../x /", "ADD ../x /", "COPY .. /", 'COPY ["../x", "/y"]',
            'COPY ["../x","/y"]', 'COPY ["a","../x","/y"]', "COPY --chown=1:1 ../x /"]
 
@@ -196,8 +186,6 @@ def test_a_copy_from_outside_in_a_stage_that_is_not_built_is_not_met(empty):
 def test_a_copy_from_inside_is_not(empty, instruction):
     assert check(f"FROM a\n{instruction}\n", "legacy") == ()
 
-
-# -- the call ----------------------------------------------------------------------------
 
 @pytest.mark.parametrize("mount, overlooked", [
     ("--mount=type=bind,target=/given", True), ("--mount=target=/given,source=src", True),

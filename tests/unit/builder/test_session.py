@@ -70,8 +70,6 @@ def test_newer_engines_quote_what_is_not_ascii():
     assert filesync.values(metadata, "include-patterns") == ()
 
 
-# -- order and selection --------------------------------------------------------
-
 def paths(offered):
     return [node.path for node in offered.nodes]
 
@@ -127,8 +125,6 @@ def test_only_what_is_wanted_is_sent(names, links, wanted, expected):
     assert " ".join(paths(made(*names, **links).only(**wanted))) == expected
 
 
-# -- what is offered --------------------------------------------------------------
-
 def context(tmp_path, ignore=None, text=None, dockerfile="Dockerfile", **files):
     for name, content in files.items():
         path = tmp_path / name.replace("__", "/")
@@ -179,8 +175,6 @@ def test_what_is_no_longer_as_it_was(tmp_path, become):
         with pytest.raises(ContextError, match="a changed while"):
             look(offered.nodes[1])
 
-
-# -- the server -------------------------------------------------------------------
 
 def broken(_):
     raise ValueError("oh")
@@ -265,8 +259,6 @@ def test_nothing_is_left_open():
             before = count(), threading.active_count()
     assert until(lambda: count() <= before[0] and threading.active_count() <= before[1])    # its threads end a moment later
 
-
-# -- what lies behind a failure ------------------------------------------------------------
 
 REFUSED = "grpc: failed to unmarshal the received message: string field contains invalid UTF-8"
 
