@@ -20,11 +20,10 @@ from .cancel import interrupted, still_running
 from .context import Context
 from .exchange import PARSERS, Watch, exchange
 from .failure import failed, stopped
-from .parameters import mark_of
 from .prepared import Prepared
 from .progress import Progress
 from .recent import recent
-from .request import BuildRequest
+from .request import BuildRequest, mark_of
 from .result import BuildResult
 from .secrets import HandedOver
 from .snapshots import Snapshots

@@ -21,9 +21,9 @@ from ..engine import Engine
 from ..engine.translate import message_of
 from ..errors import EngineFault, EngineGone, Unsupported
 from . import buildkit, text_stream
-from .parameters import parameters
 from .prepared import Prepared
 from .progress import Progress
+from .request import parameters
 from .secrets import mounted
 from .session import Session
 from .tunnel import upgradable

@@ -10,8 +10,7 @@ from ..errors import BaseUnavailable, DockerfileError, Unsupported
 from ..lint import Finding
 from .context import Context
 from .control import Control, Gateway
-from .parameters import attributes
-from .request import BuildRequest
+from .request import BuildRequest, attributes
 from .session import Session
 from .tunnel import upgradable
 

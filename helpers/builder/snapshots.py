@@ -21,8 +21,8 @@ from ..dockerfile.reader import Instruction
 from ..dockerfile.scope import arguments
 from ..errors import Unsupported
 from .control import CallFailed, Control, FailedState, Gateway, State
-from .parameters import attributes
 from .prepared import Prepared
+from .request import attributes
 from .session import Session
 from .snapshot import Snapshot
 

@@ -22,9 +22,9 @@ from .events import Failed, ImageCreated
 from .exchange import Watch
 from .exports import Export, Exports
 from .messages import Messages
-from .parameters import full, image_attributes
 from .prepared import Prepared
 from .progress import Progress
+from .request import full, image_attributes
 from .services import Metadata, Method, Stream
 from .session import Session
 

@@ -11,7 +11,7 @@ from helpers import dockerfile
 from helpers.builder import cancel as module
 from helpers.builder.cancel import cancel
 from helpers.builder.events import StepSeen
-from helpers.builder.parameters import _marking, mark_of
+from helpers.builder.request import _marking, mark_of
 from helpers.limits import MARKED, word
 from tests.unit.builder.test_build import state
 

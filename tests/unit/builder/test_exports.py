@@ -10,7 +10,7 @@ from helpers.bases import references
 from helpers.builder import BuildRequest, exports, solving
 from helpers.builder.context import Context
 from helpers.builder.exports import Export
-from helpers.builder.parameters import attributes, image_attributes
+from helpers.builder.request import attributes, image_attributes
 from helpers.engine.backends import DOCKERD
 from helpers.errors import CourseError, Unsupported
 from tests.unit import engines

@@ -10,7 +10,7 @@ from helpers.bases import ResolvedBase
 from helpers.builder import BuildRequest, building, preflight
 from helpers.builder.context import Context
 from helpers.builder.exchange import answers
-from helpers.builder.parameters import parameters, stands_on
+from helpers.builder.request import parameters, stands_on
 from helpers.dockerfile import parse
 from helpers.errors import CourseError, DockerfileError
 from tests.unit import engines
