@@ -142,20 +142,33 @@ class Dockerfile:
 
         Raises DockerfileError if there is no such stage.
         """
-        return self._bases(self._needed(target))
+        return self._bases(stage.index for stage in self.needed_stages(target))
 
     def needed(self, target: str | int | None = None) -> frozenset[str]:
         """Labels of the stages that BuildKit runs for `target` (None: the last stage), including the target.
 
         Raises DockerfileError if there is no such stage.
         """
-        return frozenset(self.stages[index].label for index in self._needed(target))
+        return frozenset(stage.label for stage in self.needed_stages(target))
 
-    def stage(self, name_or_index: str | int) -> Stage:
-        """The stage with that name (in any case; the last of several), label or index (from 0).
+    def needed_stages(self, target: str | int | None = None) -> tuple[Stage, ...]:
+        """The same stages as BuildKit visits them: the target, its base stages, then those that these take from."""
+        found: list[int] = []
+        waiting = [self.stage(target).index]
+        while waiting:
+            if (index := waiting.pop(0)) not in found:
+                found.append(index)
+                waiting[:0] = [use.source for use in sorted(self.uses, key=lambda use: use.via != "FROM")
+                               if use.stage == index and use.source is not None]
+        return tuple(self.stages[index] for index in found)
+
+    def stage(self, name_or_index: str | int | None) -> Stage:
+        """The stage with that name (in any case; the last of several), label or index (from 0); None: the last stage.
 
         Raises DockerfileError, which lists the stages.
         """
+        if name_or_index is None:
+            return self.stages[-1]
         wanted = str(name_or_index).lower()
         for known in (lambda s: s.name, lambda s: s.label, lambda s: str(s.index)):
             for stage in reversed(self.stages):
@@ -195,7 +208,7 @@ class Dockerfile:
 
         Raises DockerfileError if there is no such stage.
         """
-        found = [self.stages[-1] if target is None else self.stage(target)]
+        found = [self.stage(target)]
         while found[0].base_stage is not None:
             found.insert(0, self.stage(found[0].base_stage))
         return tuple(found)
@@ -223,16 +236,6 @@ class Dockerfile:
         within = set(stages)
         found = (u.reference for u in self.uses if u.source is None and u.stage in within)
         return tuple(dict.fromkeys(reference for reference in found if reference != SCRATCH))
-
-    def _needed(self, target: str | int | None) -> set[int]:
-        waiting = [self.stages[-1].index if target is None else self.stage(target).index]
-        seen: set[int] = set()
-        while waiting:
-            index = waiting.pop()
-            if index not in seen:
-                seen.add(index)
-                waiting += [u.source for u in self.uses if u.stage == index and u.source is not None]
-        return seen
 
     def _no_stage(self, wanted: str, why: str, remedy: str) -> DockerfileError:
         lines = "\n".join(f"{stage.line} | {Source(self.text).lines[stage.line - 1]}" for stage in self.stages)

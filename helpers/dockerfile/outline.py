@@ -77,11 +77,11 @@ def outline(read: Dockerfile, target: str | None = None, args: Mapping[str, str]
 
     Raises DockerfileError if there is no stage `target`.
     """
-    stage = read.stages[-1] if target is None else read.stage(target)
+    stage = read.stage(target)
     comments = _comments(read)
     arguments: dict[str, Argument] = {}
     mounted: dict[str, dict[str, Handed]] = {"secret": {}, "ssh": {}}
-    for each in _with_needed(read, stage):
+    for each in read.needed_stages(target):
         for argument in _arguments(read, each, args or {}, comments):
             arguments.setdefault(argument.name, argument)
         for instruction in each.instructions:
@@ -97,18 +97,6 @@ def outline(read: Dockerfile, target: str | None = None, args: Mapping[str, str]
 def _by_line(found: Mapping) -> tuple:
     """The values, by line and name."""
     return tuple(sorted(found.values(), key=lambda each: (each.line, each.name)))
-
-
-def _with_needed(read: Dockerfile, stage: Stage) -> list[Stage]:
-    """A stage, its base stages, and the stages they take from, in the order in which BuildKit looks for definitions."""
-    found, waiting = [], [stage]
-    while waiting:
-        each = waiting.pop(0)
-        if each not in found:
-            found.append(each)
-            waiting[:0] = [read.stages[use.source] for use in sorted(read.uses, key=lambda use: use.via != "FROM")
-                           if use.stage == each.index and use.source is not None]
-    return found
 
 
 def _arguments(read: Dockerfile, stage: Stage, args: Mapping[str, str],

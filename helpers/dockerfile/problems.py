@@ -35,7 +35,7 @@ def problems_met(dockerfile: Dockerfile, builder: str, target: str | None = None
     The legacy builder also runs every stage above it. Raises DockerfileError for the first line that the builder
     refuses, and if there is no such stage.
     """
-    last = dockerfile.stages[-1] if target is None else dockerfile.stage(target)
+    last = dockerfile.stage(target)
     runs = {stage.label for stage in dockerfile.stages[:last.index + 1]} if builder == "legacy" else \
         dockerfile.needed(last.label)
     met = tuple(each for each in problems(dockerfile) if each.stage in runs and (not each.only or builder in each.only))
