@@ -35,7 +35,7 @@ def image(base, *own, base_name="base:1") -> Image:
     pairs = [*base, *own]
     layers = tuple(Layer(f"sha256:{n}", made, sum(entries.sizes), sum(kind == ord("f") for kind in entries.kinds))
                    for n, (made, entries) in enumerate(pairs))
-    return Image("told:1", "sha256:x", layers, "", {}, "An engine", base=base_name if base else "",
+    return Image("made:1", "sha256:x", layers, "", {}, "An engine", base=base_name if base else "",
                  base_layers=len(base))
 
 USER = Start(("/app",), user="65532")

@@ -136,7 +136,7 @@ def gallery() -> list[charts.Chart]:
             charts.crossings({"FROM": {"ENV": True, "cache": False}}), charts.works({"scratch": {"TLS": False, "UTC": True}}),
             charts.edits({"slow": incremental.SLOW, "quick": incremental.QUICK}), charts.kitchen(test_kitchen.built()),
             charts.languages({"Go": test_languages.GO}), charts.reduction(four), charts.left_behind({"Python": (test_languages.FULL, test_languages.SLIM)}),
-            charts.trips(test_transfers.TRIPS, [test_transfers.ONE, test_transfers.TWO]), charts.findings(test_views.told()),
+            charts.trips(test_transfers.TRIPS, [test_transfers.ONE, test_transfers.TWO]), charts.findings(test_views.reported()),
             charts.runs(compare(test_transfers.FAST, test_transfers.SLOW), ["two", "one"]),
             charts.twins({"a": test_transfers.TIMES}, "/app"), charts.timeline(test_timeline.AT_ONCE),
             charts.timeline(test_timeline.recorded("legacy-unused-fails"))]

@@ -4,7 +4,7 @@ import json
 
 from helpers.image import Start
 from helpers.report import findings_of
-from tests.unit.cases import STATIC, make
+from tests.unit.cases import STATIC, case, make
 
 GOOD = """\
 FROM golang:1.22 AS builder
@@ -25,9 +25,18 @@ APP = ("COPY /src/app /app", [("app", STATIC, 0o755)])
 ROOT = Start(("/app",))
 
 
+def built(text, **other):
+    """The project of that Dockerfile, whose last stage has only a static program."""
+    return case(text, **{"own": [APP], **other})
+
+
 def found(made, rule):
-    """The findings of a rule, none of them of another rule's name."""
+    """The findings of one rule."""
     return [each for each in findings_of(made) if each.rule == rule]
+
+
+def lines(made, rule):
+    return [each.line for each in found(made, rule)]
 
 
 def one(made, rule):

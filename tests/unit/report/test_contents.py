@@ -5,11 +5,11 @@ import pytest
 from helpers.image import Start
 from helpers.inventory import take
 from tests.unit.cases import APT, DYNAMIC, FAT, GCC, LOADER, SHELL, SLIM, SMALL, STATIC, case, image, layer, make
-from tests.unit.report.projects import APP, GOOD, ROOT, SINGLE, found, one
+from tests.unit.report.projects import APP, GOOD, ROOT, SINGLE, built, found, one
 
 
-def test_build_tools_of_the_base_are_attributed_to_the_last_from():
-    made = case(GOOD, base=FAT, own=[APP])
+def test_build_tools_of_the_base_have_the_line_of_the_last_from():
+    made = built(GOOD, base=FAT)
     only = one(made, "build-tools")
     assert (only.line, only.severity) == (6, "medium")
     assert "gcc, git" in only.what and "base:1" in only.what
@@ -19,7 +19,7 @@ def test_build_tools_of_the_base_are_attributed_to_the_last_from():
 
 
 def test_without_advice_only_what_building_reads_is_counted():
-    only = one(case(GOOD, base=FAT, own=[APP], advice=False), "build-tools")
+    only = one(built(GOOD, base=FAT, advice=False), "build-tools")
     assert only.saves == 70_000 + 3 * len(DYNAMIC)    # the header, gcc, git and apt-get
     assert "scratch" not in only.remedy
 
@@ -33,7 +33,7 @@ def test_the_saving_against_a_base_that_is_here():
     assert "FROM gcr.io/distroless/base-debian12" in only.remedy and "libc.so.6" in only.remedy
 
 
-def test_build_tools_that_a_run_installs_are_attributed_to_that_line():
+def test_build_tools_that_a_run_installs_have_its_line():
     text = GOOD.replace("USER", "RUN apt-get install -y gcc\nUSER")
     made = case(text, base=SLIM, own=[APP, ("RUN apt-get install -y gcc", [GCC, ("usr/include/a.h", b"x" * 50_000)])])
     only = one(made, "build-tools")
@@ -41,7 +41,7 @@ def test_build_tools_that_a_run_installs_are_attributed_to_that_line():
     assert only.what == "This RUN adds gcc." and "builder stage" in only.remedy
 
 
-def test_build_tools_that_a_copy_brings():
+def test_build_tools_that_are_copied():
     text = GOOD.replace("USER", "COPY --from=builder /usr/local/go /usr/local/go\nUSER")
     go = [("usr/local/go/bin/go", DYNAMIC, 0o755), ("usr/local/go/src/fmt/print.go", b"x" * 1000)]
     made = case(text, base=SLIM, own=[APP, ("COPY /usr/local/go /usr/local/go", go)])
@@ -54,8 +54,8 @@ def test_build_tools_that_a_copy_brings():
 HUGE = ("usr/share/data", b"x" * 9_000_000)
 
 
-def test_build_tools_weigh_something_however_small_they_are():
-    at_from = case(GOOD, base=(*FAT, HUGE), own=[APP], advice=False)
+def test_small_build_tools_are_still_medium():
+    at_from = built(GOOD, base=(*FAT, HUGE), advice=False)
     at_run = case(GOOD.replace("USER", "RUN install\nUSER"), base=(*SLIM, HUGE), own=[APP, ("RUN install", [GCC])])
     alone = case(SINGLE, base=(*FAT, HUGE), own=[("COPY . /src", []), ("RUN make", APP[1])], advice=False)
     reported = [one(at_from, "build-tools"), one(at_run, "build-tools"), one(alone, "single-stage")]
@@ -76,12 +76,12 @@ def test_without_advice_the_kind_of_program_is_named_if_it_is_known(start, words
     [("usr/lib/python3/pdb.py", b"#!/usr/bin/python3\n", 0o755), ("usr/bin/pdb3", ("l", "/usr/lib/python3/pdb.py"))],
     [("app/node_modules/typescript/bin/tsc", b"#!/usr/bin/env node\n", 0o755)]])
 def test_what_is_no_build_tool(members):
-    assert found(case(GOOD, base=(*SMALL, *members), own=[APP]), "build-tools") == []
+    assert found(built(GOOD, base=(*SMALL, *members)), "build-tools") == []
 
 
-def test_busybox_calls_itself_by_many_names_and_is_no_build_tool():
+def test_busybox_with_its_many_names_is_no_build_tool():
     busybox = DYNAMIC + b"BusyBox v1.35\0" + b"\0[\0[[\0ar\0make\0patch\0sh\0\0"
-    made = case(GOOD, base=(*SMALL, ("bin/busybox", busybox, 0o755)), own=[APP])
+    made = built(GOOD, base=(*SMALL, ("bin/busybox", busybox, 0o755)))
     assert {tool.name for tool in made.inventory.tools} >= {"ar", "patch"}
     assert found(made, "build-tools") == []
 
@@ -107,7 +107,7 @@ def test_one_stage_that_installs_its_compiler_has_two_lines_to_fix():
     (SINGLE.replace("RUN make", "RUN --mount=from=other:1,target=/x make"), FAT),
 ])
 def test_when_one_stage_is_no_finding(text, base):
-    assert found(case(text, base=base, own=[APP]), "single-stage") == []
+    assert found(built(text, base=base), "single-stage") == []
 
 
 BIG = (*SLIM, ("usr/share/data", b"x" * 9_000_000), ("var/lib/dpkg/status", b"".join(
@@ -115,7 +115,7 @@ BIG = (*SLIM, ("usr/share/data", b"x" * 9_000_000), ("var/lib/dpkg/status", b"".
 
 
 def test_a_static_program_needs_no_base():
-    made = case(GOOD, base=BIG, own=[APP])
+    made = built(GOOD, base=BIG)
     only = one(made, "large-base")
     whole = made.inventory.image.layers[0].unpacked
     assert (only.line, only.severity, only.saves) == (6, "medium", whole)
@@ -160,7 +160,7 @@ def test_an_interpreter_on_a_large_base(slim, own, finds):
 
 
 def test_a_program_that_a_shell_starts_is_to_be_started_without():
-    made = case(GOOD, base=BIG, own=[APP], start=Start(("/bin/sh", "-c", "exec /app"), user="1"))
+    made = built(GOOD, base=BIG, start=Start(("/bin/sh", "-c", "exec /app"), user="1"))
     assert "CMD and ENTRYPOINT as lists of words" in one(made, "large-base").remedy
 
 
@@ -186,4 +186,4 @@ def test_when_the_base_may_be_needed(text, base, own, start):
 @pytest.mark.parametrize("check", ["NONE", '--interval=5s CMD ["/app", "--well"]'])
 def test_a_health_check_by_the_program_itself_needs_no_base(check):
     text = GOOD.replace("USER", f"HEALTHCHECK {check}\nUSER")
-    assert len(found(case(text, base=BIG, own=[APP]), "large-base")) == 1
+    assert len(found(built(text, base=BIG), "large-base")) == 1

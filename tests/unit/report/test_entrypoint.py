@@ -4,7 +4,7 @@ import pytest
 
 from helpers.image import Start
 from tests.unit.cases import DYNAMIC, LOADER, SLIM, SMALL, STATIC, case, make
-from tests.unit.report.projects import APP, GOOD, MUSL, ROOT, found, one
+from tests.unit.report.projects import APP, GOOD, MUSL, ROOT, built, found, one
 
 PYTHON = ("usr/bin/python3.11", DYNAMIC, 0o755)
 
@@ -77,7 +77,7 @@ def test_without_a_command_the_only_program_counts(own, start, path):
     (SMALL, [("app", b"text", 0o755)], ROOT, "a program in /app"),
     (WITH_PYTHON, [("app", b"")], Start(("python3", "/gone.py")), "/gone.py"),
 ])
-def test_what_a_program_lacks_is_attributed_to_the_line_that_brought_it(base, own, start, missing):
+def test_what_a_program_lacks_has_the_line_that_added_the_program(base, own, start, missing):
     made = case(GOOD, base=base, own=[("COPY /src/app /app", own)], start=start)
     only = one(made, "will-not-start")
     assert missing in only.what and only.severity == "high"
@@ -97,7 +97,7 @@ IN_ONE = [*TOOLS, NODE, JAVA, ("bin/bash", DYNAMIC, 0o755), ("srv/app.py", b"x")
 
 
 def starting(*words, environment=None):
-    """What is said to be missing where these words start an image that has many programs."""
+    """What is missing if these words start an image with many programs."""
     return main(WITH_PYTHON, [("COPY /src/app /app", IN_ONE)], Start(words, environment or {}, "/srv")).missing
 
 
@@ -119,7 +119,7 @@ def starting(*words, environment=None):
     "{ gone", "'", "", "true", "app --x='a b' \"$Y\"", "/srv/${NAME}.sh", "node .", "node lib", "node ./server",
     "gone() ( app )\ngone", "LD_LIBRARY_PATH=/x app", "coproc gone", "exec >/dev/null; app", "app&&true", "x=app; $x",
     "exec sudo -u www app", "env -S 'app x'", "hash -r; app", "install && gone"])
-def test_a_line_of_which_it_is_not_certain_that_it_fails_is_not_said_to(line):
+def test_a_line_that_may_work_is_not_reported(line):
     assert starting("/bin/sh", "-c", line) == ()
 
 
@@ -175,15 +175,15 @@ def test_options_and_their_values_are_not_taken_for_programs(words):
     (("/bin/sh", "/gone.sh"), "/gone.sh"), (("/bin/sh", "-c", "exec python3 gone.py"), "gone.py"),
     (("/srv/plain",), "a program in /srv/plain"), (("/bin/sh", "-c", "exec ./data"), "the right to execute /srv/data"),
     (("tini", "--", "/srv/data"), "the right to execute /srv/data")])
-def test_what_certainly_does_not_start_is_said_to(words, missing):
+def test_what_certainly_does_not_start_is_reported(words, missing):
     assert starting(*words) == (missing,)
 
 
 @pytest.mark.parametrize("line, said",
                          [("VOLUME /data", False), ('VOLUME ["/x", "/data/"]', False), ("VOLUME /dat /x", True)])
-def test_what_a_volume_holds_is_not_known(line, said):
+def test_the_content_of_a_volume_is_unknown(line, said):
     text = GOOD.replace("USER", f"{line}\nUSER")
-    assert bool(found(case(text, own=[APP], start=Start(("/data/app",), user="1")), "will-not-start")) == said
+    assert bool(found(built(text, start=Start(("/data/app",), user="1")), "will-not-start")) == said
 
 
 def test_a_library_in_a_folder_that_the_environment_names_is_found():
@@ -198,9 +198,9 @@ def test_a_library_in_a_folder_that_the_environment_names_is_found():
 
 
 @pytest.mark.parametrize("start, words", [(Start(("/gone",)), "/gone"), (Start(("/bin/sh", "-c", "/app")), "/bin/sh")])
-def test_a_program_that_is_not_there_is_attributed_to_the_command(start, words):
+def test_a_missing_program_has_the_line_of_the_command(start, words):
     text = GOOD.replace("USER", 'ENTRYPOINT ["/first"]\nUSER')     # the last word counts
-    only = one(case(text, own=[APP], start=start), "will-not-start")
+    only = one(built(text, start=start), "will-not-start")
     assert (only.line, only.severity) == (10, "high") and words in only.what
     assert ("as one line" in only.remedy) == ("sh" in words)
 

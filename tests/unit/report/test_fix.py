@@ -1,4 +1,4 @@
-"""What --fix keeps, takes back and writes, without an engine."""
+"""What --fix keeps, reverts and writes, without an engine."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ from helpers.report import fixing
 from helpers.report.fixing import Behaviour, difference, is_steady
 from helpers.views.report import fixed_text
 from tests.unit.cases import STATIC, case
-from tests.unit.report.test_views import told
+from tests.unit.report.test_views import reported
 
 ONE = Behaviour(0, ("hi", "at 10:00"))
 TWO = Behaviour(0, ("hi", "at 10:01"))
@@ -23,13 +23,13 @@ SERVER = Behaviour(None, answer=(200, b"page"))
 
 
 @pytest.mark.parametrize("again, after, said", [
-    (TWO, Behaviour(0, ("hi", "at 10:02")), ""), (ONE, TWO, "prints 'at 10:01', but the original 'at 10:00'"),
+    (TWO, Behaviour(0, ("hi", "at 10:02")), ""), (ONE, ONE, ""), (ONE, TWO, "prints 'at 10:01', but the original 'at 10:00'"),
     (TWO, Behaviour(0, ("ho", "at 10:02")), "prints 'ho', but the original 'hi'"),
     (TWO, Behaviour(0, ("hi",)), "prints 1 line, but the original 2"),
     (TWO, Behaviour(1, ONE.output), "ends with exit code 1, but the original ends with exit code 0"),
     (TWO, Behaviour(None, ONE.output), "still running"), (TWO, Behaviour(None, error="no program"), "no program"),
     (Behaviour(1), ONE, "differently each time"), (Behaviour(0, ("hi",)), ONE, "differently each time")])
-def test_what_an_image_does_otherwise(again, after, said):
+def test_how_the_behaviour_of_a_program_differs(again, after, said):
     found = difference(ONE, again, after)
     assert said in found and bool(found) == bool(said)
 
@@ -39,7 +39,7 @@ def test_what_an_image_does_otherwise(again, after, said):
     (SERVER, replace(SERVER, answer=(500, b"page")), False), (SERVER, Behaviour(), False),
     (replace(SERVER, answer=(200, b"later")), replace(SERVER, answer=(200, b"other")), True),   # it has the time in it
 ])
-def test_what_a_server_answers_otherwise(again, after, same):
+def test_how_the_answer_of_a_server_differs(again, after, same):
     assert (difference(SERVER, again, after) == "") == same
     assert is_steady(SERVER, again)
 
@@ -49,7 +49,7 @@ BEFORE = 'FROM a\nFROM base:1\nCOPY --from=0 /src/app /app\nCMD ["/app"]\n'
 
 def made(text, files=()):
     own = [("COPY /src/app /app", [("app", STATIC, 0o755), *files])]
-    report = told(text, base=[("etc/os-release", b"")], own=own)
+    report = reported(text, base=[("etc/os-release", b"")], own=own)
     start = Start(("/app",), user="65532" if "USER" in text else "")
     return replace(report, context=case(text, base=[("etc/os-release", b"")], own=own, start=start))
 
@@ -81,7 +81,7 @@ def tried(monkeypatch, tmp_path):
     return SimpleNamespace(fix=fix, file=tmp_path / "Dockerfile.fixed")
 
 
-def test_what_is_the_same_is_kept_and_written_beside_the_dockerfile(tried):
+def test_a_change_that_behaves_the_same_is_kept_and_written(tried):
     fixed = tried.fix()
     assert [(each.rule, each.refused) for each in fixed.changes] == [("stage-number", ""), ("root-user", "")]
     text = tried.file.read_text()
@@ -95,7 +95,7 @@ def test_what_is_the_same_is_kept_and_written_beside_the_dockerfile(tried):
     ({"behaves": lambda text: TWO if "USER" in text else ONE}, "prints 'at 10:01'"),
     ({"builds": lambda text: made(text, [("more", b"x")] if "USER" in text else [])}, "/more is in one image only"),
 ])
-def test_what_is_not_the_same_is_taken_back(tried, changes, said):
+def test_a_change_that_behaves_differently_is_reverted(tried, changes, said):
     fixed = tried.fix(**changes)
     assert [(each.rule, bool(each.refused)) for each in fixed.changes] == [("stage-number", False), ("root-user", True)]
     assert said in fixed.changes[1].refused
@@ -104,7 +104,7 @@ def test_what_is_not_the_same_is_taken_back(tried, changes, said):
     assert [each["kept"] for each in json.loads(json.dumps(fixed.facts()))["changes"]] == [True, False]
 
 
-def test_a_change_that_does_not_build_is_taken_back(tried):
+def test_a_change_that_does_not_build_is_reverted(tried):
     def fails(text):
         raise BuildFailed("no", line=3)
 
@@ -114,7 +114,7 @@ def test_a_change_that_does_not_build_is_taken_back(tried):
     assert "Nothing was changed" in fixed_text(fixed)
 
 
-def test_where_a_program_is_not_steady_nothing_is_changed(tried):
+def test_the_file_of_an_unsteady_program_is_not_changed(tried):
     turns = iter(range(100))
     assert tried.fix(behaves=lambda text: Behaviour(next(turns))).changes == ()
     assert not tried.file.exists()
@@ -131,7 +131,7 @@ def test_what_was_compared_is_said(tried, done, said):
     assert said in fixed_text(tried.fix(behaves=lambda text: done))
 
 
-def test_a_file_of_the_user_s_is_not_overwritten(tried, monkeypatch, capsys):
+def test_a_file_of_the_user_is_not_overwritten(tried, monkeypatch, capsys):
     tried.file.write_text("FROM mine\n")
     with pytest.raises(CourseError, match="already exists"):
         tried.fix()
@@ -153,16 +153,16 @@ def test_the_command_prints_what_was_fixed_in_words_and_as_json(tried, monkeypat
     assert f"Written: {tried.file}" in capsys.readouterr().out
 
 
-def test_what_a_change_leaves_out_is_said_by_line_and_in_the_file(tmp_path):
+def test_what_a_change_leaves_out_is_reported_by_line_and_in_the_file(tmp_path):
     text = 'FROM a AS b\nFROM base:1\nCOPY data /srv\nCOPY --from=b /app /app\nCMD ["/app"]\n'
     own = [("COPY data /srv", [("srv/certs", b"x" * 3_000), ("srv/sampler", b"y" * 5_000),
                                ("root/.cache/pip/a", b"z")]), ("COPY /app /app", [("app", STATIC, 0o755)])]
-    before, after = (replace(told(text, own=files), context=case(text, own=files)) for files in (own, own[1:]))
+    before, after = (replace(reported(text, own=files), context=case(text, own=files)) for files in (own, own[1:]))
     left, = fixing._left(before, after)
     assert left == "Left out, as the program starts without it: /srv/sampler, /srv/certs, added by line 3 (8.00 kB)."
     assert fixing._left(before, before) == ()
-    told_more = Start(("/app",), {"PATH": "/bin", "LANG": "C", "GOPATH": "/go"})
-    before = replace(before, context=replace(before.context, start=told_more))
+    more = Start(("/app",), {"PATH": "/bin", "LANG": "C", "GOPATH": "/go"})
+    before = replace(before, context=replace(before.context, start=more))
     assert fixing._left(before, after)[1:] == (
         "Left out, as the program starts without it: the base's variables GOPATH, LANG, PATH.",)
     change = fixing.Change("large-base", 2, "Enough.", left=(left,))
@@ -173,4 +173,3 @@ def test_what_a_change_leaves_out_is_said_by_line_and_in_the_file(tmp_path):
 
 def test_directives_stay_at_the_top():
     assert fixing._marked("# syntax=docker/dockerfile:1\nFROM a\n").splitlines()[0] == "# syntax=docker/dockerfile:1"
-    assert difference(ONE, ONE, ONE) == ""

@@ -7,7 +7,7 @@ import pytest
 from helpers.report.context import Project
 from helpers.report.files import cache, unused_kind
 from tests.unit.cases import SMALL, STATIC, case
-from tests.unit.report.projects import APP, EVERYTHING, GOOD, PACKAGE, SINGLE, found, one
+from tests.unit.report.projects import APP, EVERYTHING, GOOD, PACKAGE, SINGLE, found, lines, one
 
 
 @pytest.mark.parametrize("path, whose", [
@@ -23,7 +23,7 @@ def test_what_is_a_cache(path, whose):
     assert cache(path) == whose
 
 
-def test_a_cache_is_attributed_to_its_line_with_its_bytes():
+def test_a_cache_has_its_line_and_bytes():
     text = GOOD.replace("USER", "RUN apt-get update\nUSER")
     lists = [("var/lib/apt/lists/a", b"x" * 20_000), ("root/.cache/pip/b", b"y" * 5_000)]
     only = one(case(text, own=[APP, ("RUN apt-get update", lists)]), "cache-left")
@@ -56,26 +56,20 @@ def test_when_a_cache_is_no_finding(base, own):
     ("/app/types.d.ts", ""), ("/src/.git/config", "version control"), ("/app/node_modules/a/test/b.js", ""),
     ("/venv/lib/python3/site-packages/a/tests/b.py", ""), ("/app/app", ""), ("/src/Makefile", "sources"),
     ("/src/pom.xml", "sources"), ("/app/attest", "")])
-def test_what_does_not_run(path, kind):
+def test_files_that_do_not_run(path, kind):
     assert unused_kind(path) == kind
 
 
-def test_a_copied_folder_that_brought_sources_and_tests():
-    files = [("srv/app", STATIC, 0o755), ("srv/main.go", b"x" * 100), ("srv/main_test.go", b"y" * 300)]
+@pytest.mark.parametrize("files, saved, words", [
+    ([("srv/app", STATIC, 0o755), ("srv/main.go", b"x" * 100), ("srv/main_test.go", b"y" * 300)], 400,
+     "tests (300 B), sources (100 B)."),
+    # What is beside the folder of an installed package belongs to the project.
+    ([("srv/main.c", b"x" * 100), ("srv/lib/a.c", b"y"), ("srv/lib/a-1.dist-info/METADATA", b"Name: a\nVersion: 1\n")],
+     100, "sources (100 B)."),
+    ([("srv/app", STATIC, 0o755), ("srv/.git/config", b"x" * 70)], 70, "version control (70 B).")])
+def test_a_copied_folder_with_files_that_do_not_run(files, saved, words):
     only = one(case(EVERYTHING, own=[("COPY /src /srv", files)]), "copied-folder")
-    assert (only.line, only.saves) == (7, 400)
-    assert only.what == "COPY /src also copied: tests (300 B), sources (100 B)."
-
-
-def test_what_lies_beside_an_installed_package_s_folder_is_the_project_s_own():
-    files = [("srv/main.c", b"x" * 100), ("srv/lib/a.c", b"y"),
-             ("srv/lib/a-1.dist-info/METADATA", b"Name: a\nVersion: 1\n")]
-    assert one(case(EVERYTHING, own=[("COPY /src /srv", files)]), "copied-folder").saves == 100
-
-
-def test_a_copied_folder_brings_its_history_too():
-    files = [("srv/app", STATIC, 0o755), ("srv/.git/config", b"x" * 70)]
-    assert "version control" in one(case(EVERYTHING, own=[("COPY /src /srv", files)]), "copied-folder").what
+    assert (only.line, only.saves, only.what) == (7, saved, f"COPY /src also copied: {words}")
 
 
 @pytest.mark.parametrize("text, own", [
@@ -86,7 +80,7 @@ def test_a_copied_folder_brings_its_history_too():
     (GOOD.replace("/src/app /app", "/src/schema.h /app/"), ("COPY /src/schema.h /app/", [("app/schema.h", b"x")])),
     (GOOD.replace("USER", "RUN generate\nUSER"), ("RUN generate", [("srv/main.go", b"x")])),
 ])
-def test_when_a_copy_brought_what_was_meant(text, own):
+def test_when_a_copy_has_only_what_was_meant(text, own):
     assert found(case(text, own=[own]), "copied-folder") == []
 
 
@@ -121,12 +115,6 @@ def test_when_no_package_is_for_development_only(manifests):
     assert found(made, "dev-dependencies") == []
 
 
-def test_packages_that_came_with_the_context_are_a_matter_of_dockerignore():
-    made = case(SINGLE, own=[("COPY . /src", MODULES), ("RUN make", APP[1])],
-                project=Project({}, "", {"package-lock.json": LOCK}))
-    assert found(made, "dev-dependencies") == []
-
-
 @pytest.mark.parametrize("count, words", [(6, "p5."), (8, "and 2 more.")])
 def test_many_packages_are_counted(count, words):
     lock = json.dumps({"packages": {f"node_modules/p{n}": {"dev": True} for n in range(count)}})
@@ -135,7 +123,8 @@ def test_many_packages_are_counted(count, words):
     assert one(made, "dev-dependencies").what.endswith(words)
 
 
-def test_a_run_that_installs_everything_is_named_too():
-    text = GOOD.replace("USER", "RUN npm ci\nUSER")
-    made = case(text, own=[APP, ("RUN npm ci", MODULES)], project=Project({}, "", {"package-lock.json": LOCK}))
-    assert one(made, "dev-dependencies").line == 8
+@pytest.mark.parametrize("text, own, reported", [
+    (SINGLE, [("COPY . /src", MODULES), ("RUN make", APP[1])], []),      # from the context: a matter of .dockerignore
+    (GOOD.replace("USER", "RUN npm ci\nUSER"), [APP, ("RUN npm ci", MODULES)], [8])])
+def test_packages_for_development_from_the_context_and_from_a_run(text, own, reported):
+    assert lines(case(text, own=own, project=Project({}, "", {"package-lock.json": LOCK})), "dev-dependencies") == reported

@@ -11,12 +11,12 @@ import pytest
 from helpers.claims import lesson
 from helpers.report import RULES, SEVERITIES, Finding, findings_of, run
 from helpers.report.model import ordered, weight
-from tests.unit.cases import case, project
-from tests.unit.report.projects import APP, PINNED
+from tests.unit.cases import project
+from tests.unit.report.projects import PINNED, built
 
 
 def test_a_good_project_has_no_findings():
-    assert findings_of(case(PINNED, own=[APP], project=project({"main.go": 100, "go.mod": 20}))) == ()
+    assert findings_of(built(PINNED, project=project({"main.go": 100, "go.mod": 20}))) == ()
 
 
 def test_every_rule_is_in_the_table_and_none_else():

@@ -1,7 +1,6 @@
-"""What a linter says besides the findings."""
+"""The opinions of linters, besides the findings."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -9,10 +8,8 @@ import pytest
 from helpers import lint as linter
 from helpers.dockerfile import parse
 from helpers.errors import LinterUnavailable
-from helpers.report import Finding, findings_of, run
+from helpers.report import Finding
 from helpers.report.opinions import Opinions, opinions
-from tests.unit.cases import case
-from tests.unit.report.projects import APP, GOOD
 
 RECORDED = json.loads((Path(__file__).resolve().parents[1] / "data" / "checks" / "opinions.json").read_text())
 
@@ -21,7 +18,7 @@ def saying(monkeypatch, *said):
     monkeypatch.setattr(linter, "lint", lambda text: tuple(linter.Finding(*each) for each in said))
 
 
-def test_what_a_linter_says_besides(monkeypatch):
+def test_an_opinion_that_a_finding_repeats_is_left_out(monkeypatch):
     saying(monkeypatch, (6, "DL3006", "warning", "tag it"), (6, "DL3059", "info", "join them"),
            (7, "DL3006", "warning", "x"))
     known = [Finding("moving-tag", "low", 6, "", "", ""), Finding("root-user", "low", 7, "", "", "")]
@@ -30,7 +27,7 @@ def test_what_a_linter_says_besides(monkeypatch):
     assert len(reported.all) == 3 and reported.without == ""
 
 
-def test_what_builder_and_hadolint_both_say_is_said_once(monkeypatch):
+def test_what_builder_and_hadolint_both_say_is_reported_once(monkeypatch):
     """As BuildKit 28.5 and hadolint 2.15 answered on one Dockerfile."""
     warnings = [linter.Finding(**each) for each in RECORDED["checks"]]
     saying(monkeypatch, *((each["line"], each["code"], each["level"], each["message"])
@@ -60,28 +57,9 @@ def test_the_recorded_opinions_are_hadolint_s_own():
     assert recorded <= {(each.line, each.rule) for each in linter.lint(RECORDED["dockerfile"])}
 
 
-def test_without_a_linter_it_is_said_so(monkeypatch):
+def test_without_a_linter_the_reason_is_given(monkeypatch):
     def refuse(text):
         raise LinterUnavailable("hadolint is not installed.")
 
     monkeypatch.setattr(linter, "lint", refuse)
     assert opinions(parse("FROM a"), []) == Opinions(without="hadolint is not installed.")
-
-
-def test_a_linter_s_opinion_is_no_finding():
-    assert "DL" not in str(findings_of(case(GOOD.replace("USER", "RUN cd /x\nRUN cd /y\nUSER"), own=[APP])))
-
-
-def test_the_rules_that_a_linter_has_too_are_the_linter_s_own():
-    """hadolint's own words for them, on a text that breaks them."""
-    if linter.program() is None:
-        pytest.skip("hadolint is not installed")
-    text = "FROM debian:latest\nENV PASSWORD=x\nRUN pip install x\n" \
-           "RUN apt-get update && apt-get install -y x\nUSER root\n"
-    assert {each.rule for each in linter.lint(text)} >= {"DL3007", "DL3042", "DL3009", "DL3002", "DL3064"}
-
-
-def test_a_project_s_image_has_a_name_whatever_the_folder_s_bytes():
-    assert re.fullmatch(r"dir:report-docker-file-[0-9a-f]{8}",
-                        run.name(Path("/tmp/dir\udcff"), "Docker\udcfffile", None))
-    assert run.name(Path("/tmp/dir\udcff"), "D", None) != run.name(Path("/tmp/dir\udcfe"), "D", None)

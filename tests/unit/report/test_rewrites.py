@@ -7,7 +7,7 @@ from helpers.inventory import take
 from helpers.report import rewrites
 from helpers.report.smaller_base import smaller_base, two_stages
 from tests.unit.cases import DYNAMIC, FAT, SLIM, SMALL, STATIC, case, image, layer, project
-from tests.unit.report.projects import APP, GOOD, ROOT
+from tests.unit.report.projects import GOOD, ROOT, built
 from tests.unit.report.test_contents import BIG
 
 
@@ -20,7 +20,7 @@ def changed(rewriter, made):
 
 
 def test_a_reason_stands_above_the_line_that_is_changed():
-    made = case(GOOD.replace("--from=builder", "--from=0"), own=[APP])
+    made = built(GOOD.replace("--from=builder", "--from=0"))
     rewrite, = rewrites.stage_names(made)
     text = rewrite.text(made.dockerfile.text)
     assert f"# {rewrite.reason}\nCOPY --from=builder /src/app /app\n" in text
@@ -100,7 +100,7 @@ def test_npm_installs_what_the_lock_file_says(before, after):
     ('CMD ["/app"]\nRUN a\n', None), ('RUN a\n', None),
 ])
 def test_a_user_by_number(before, after):
-    made = case(f"FROM base:1\n{before}", own=[APP], start=ROOT)
+    made = built(f"FROM base:1\n{before}", start=ROOT)
     assert changed(rewrites.numeric_user, made) == f"FROM base:1\n{after or before}"
 
 
@@ -182,7 +182,7 @@ def test_an_image_with_certificates_gets_a_base_with_certificates():
     certificates = ("etc/ssl/certs/ca-certificates.crt", b"c")
     made = case(SINGLE, base=(*FAT, certificates), own=OWN, start=RUNS)
     assert "FROM gcr.io/distroless/static-debian12\n" in changed(two_stages, made)
-    last = case(GOOD, base=(*BIG, certificates), own=[APP])
+    last = built(GOOD, base=(*BIG, certificates))
     assert changed(smaller_base, last) == GOOD.replace("base:1", "gcr.io/distroless/static-debian12")
 
 

@@ -12,7 +12,7 @@ import yaml
 from helpers import cli, lint
 from helpers import report as reports
 from helpers.report import SEVERITIES, Finding, Opinions, to_sarif
-from tests.unit.report.test_views import told
+from tests.unit.report.test_views import reported
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = json.loads((ROOT / "tests" / "unit" / "data" / "sarif-2.1.0.json").read_text())
@@ -30,7 +30,7 @@ def lines(result, key="locations"):
 
 def test_every_finding_is_a_result_at_its_line():
     check = lint.Finding(8, "JSONArgsRecommended", "warning", "Use JSON.")
-    report = told(opinions=Opinions((OPINION,), (OPINION,), checks=(check,)))
+    report = reported(opinions=Opinions((OPINION,), (OPINION,), checks=(check,)))
     log = to_sarif(report, "app/Dockerfile")
     VALIDATOR.validate(log)
     written = [(each["ruleId"], lines(each), lines(each, "relatedLocations")) for each in results(log)]
@@ -48,7 +48,7 @@ def test_every_finding_is_a_result_at_its_line():
 def test_every_severity_and_level_has_one_of_sarif_s(level):
     findings = [Finding("secret", level, None, "a", "b", "c")] if level in SEVERITIES else []
     opinion = () if findings else (lint.Finding(3, "X", level, "m"),)
-    log = to_sarif(told(findings=findings, opinions=Opinions(opinion, opinion)), "Docker file\udcff")
+    log = to_sarif(reported(findings=findings, opinions=Opinions(opinion, opinion)), "Docker file\udcff")
     VALIDATOR.validate(log)
     only, = results(log)
     assert lines(only) == ([1] if findings else [3])
@@ -59,7 +59,7 @@ def test_every_severity_and_level_has_one_of_sarif_s(level):
 def finds(monkeypatch):
     """Let the command find things of these severities."""
     def some(*severities):
-        report = told(findings=[Finding("secret", each, 2, "a", "b", "c") for each in severities])
+        report = reported(findings=[Finding("secret", each, 2, "a", "b", "c") for each in severities])
         monkeypatch.setattr(reports, "report", lambda *_, **__: report)
     return some
 

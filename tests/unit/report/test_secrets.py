@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.unit.cases import case
-from tests.unit.report.projects import APP, GOOD, found, one
+from tests.unit.report.projects import GOOD, built, found, one
 
 
 @pytest.mark.parametrize("where, line, severity, reported", [
@@ -26,7 +25,7 @@ from tests.unit.report.projects import APP, GOOD, found, one
     ("shipped", "ENV X=hf_" + "a" * 34, "high", 8), ("shipped", "ENV X=eyJhbGciOiJI.eyJzdWIiOiIx.abc", "high", 8)])
 def test_what_looks_like_a_secret(where, line, severity, reported):
     mark = "WORKDIR /src\n" if where == "builder" else "COPY --from=builder /src/app /app\n"
-    only = one(case(GOOD.replace(mark, f"{mark}{line}\n"), own=[APP]), "secret")
+    only = one(built(GOOD.replace(mark, f"{mark}{line}\n")), "secret")
     assert (only.line, only.severity) == (reported, severity)
     assert "abc" not in only.what and "AKIA" not in str(only.facts())   # the report shows it to nobody
 
@@ -44,9 +43,9 @@ def test_what_looks_like_a_secret(where, line, severity, reported):
     "ENV REPO=git@example.org:x/y.git", "ARG COMPASS", "ENV SECRETARY=ann", "ENV X_TOKEN=none", "ENV PATTERN=x",
     "ARG PAT", "ENV POWER=1"])
 def test_what_does_not(line):
-    assert found(case(GOOD.replace("USER", f"{line}\nUSER"), own=[APP]), "secret") == []
+    assert found(built(GOOD.replace("USER", f"{line}\nUSER")), "secret") == []
 
 
 def test_a_secret_of_a_stage_that_is_not_built_is_no_finding():
     text = GOOD.replace("\nFROM base:1", "\nFROM a AS docs\nARG TOKEN\n\nFROM base:1")
-    assert found(case(text, own=[APP]), "secret") == []
+    assert found(built(text), "secret") == []
