@@ -92,6 +92,12 @@ def test_the_first_shell_that_is_there_is_used(files, shell):
     assert Snapshot("x", State(*files)).shell == shell
 
 
+@pytest.mark.parametrize("files, image, borrowed", [(["/bin/sh"], "", None), (["/bin/sh"], "alpine", "alpine"), ([], "", "")])
+def test_a_shell_is_borrowed_where_there_is_none_or_an_image_is_named(monkeypatch, files, image, borrowed):
+    monkeypatch.setattr("helpers.builder.snapshot.borrow", lambda state, image: image)
+    assert Snapshot("x", State(*files)).entered(image).borrowed == borrowed
+
+
 def test_without_a_shell_a_text_is_refused_and_the_error_says_what_is_possible():
     with pytest.raises(Unsupported, match="There is no shell in it: stage x"):
         Snapshot("stage x", State("/app")).run("ls")
