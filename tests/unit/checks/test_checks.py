@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -78,7 +79,7 @@ def test_an_exercise_is_what_its_folder_says(folder):
     assert list(exercise.source()) == ["lib/a.go", "main.go"]
 
 
-def test_nothing_but_the_source_is_sent_even_where_all_is_named(folder):
+def test_only_the_source_is_sent_even_if_every_file_matches(folder):
     changed(folder, '["main.go", "lib/**"]', '["**"]')
     (folder / "work").mkdir()
     (folder / "work" / "x.go").write_text("mine")
@@ -99,7 +100,7 @@ def test_nothing_but_the_source_is_sent_even_where_all_is_named(folder):
     ('"lib/**"]', '"nothing/**"]', 3, "no file in the folder"),
     ("minutes = 5\n", "", None, "'minutes' is missing"), ("minutes = 5", "minutes = ", 2, "Invalid value"),
 ])
-def test_a_mistake_in_it_is_told_with_its_line(folder, old, new, line, said):
+def test_a_mistake_in_check_toml_is_reported_with_its_line(folder, old, new, line, said):
     changed(folder, old, new)
     with pytest.raises(ExerciseError) as caught:
         read(folder)
@@ -115,7 +116,7 @@ def test_an_exercise_is_found_by_the_beginning_of_its_name():
 
 
 @pytest.mark.parametrize("name", names())
-def test_the_exercises_can_be_used(name):
+def test_an_exercise_is_complete(name):
     exercise = find(name)
     assert exercise.title in exercise.task.splitlines()[0]
     assert f"{exercise.minutes} minutes" in exercise.task
@@ -123,25 +124,27 @@ def test_the_exercises_can_be_used(name):
     assert (exercise.folder / "solution" / "Dockerfile").is_file()
     assert exercise.work.parent.is_dir()      # JupyterLab saves into a folder that is there, and makes none
     assert not any("work/" in path for path in exercise.source())
-    fill = Values(proof="p", secrets=dict.fromkeys(exercise.build.secrets, "s")).fill
-    every = [exercise, *exercise.targets.values()]
-    runs = [each for one in every for each in one.run]
-    requests = [each for one in every if one.serve for each in one.serve.requests]
-    for text in [text for each in runs for text in (*each.output, *each.not_output, *(each.arguments or ()))]:
-        fill(text)
-    for text in [text for each in requests for text in (each.path, *each.contains, *each.lacks)]:
-        fill(text)
+    values = Values(proof="p", secrets=dict.fromkeys(exercise.build.secrets, "s"))
+    for part in exercise.parts:
+        for text in [text for each in part.run for text in (*each.output, *each.not_output, *(each.arguments or ()))]:
+            values.fill(text)
+        for each in part.serve.requests if part.serve else ():
+            for text in (each.path, *each.contains, *each.lacks):
+                values.fill(text)
 
 
 @pytest.mark.parametrize("name", names())
-def test_the_notebooks_are_those_of_their_folders(name):
+def test_a_notebook_is_the_one_made_from_its_folder(name):
     exercise = find(name)
     kept = json.loads(notebook.path(exercise).read_text())
     for cell in kept["cells"]:
         if cell["cell_type"] == "code":
             cell.update(outputs=[], execution_count=None)
-    assert kept == notebook.notebook(exercise)
-    nbformat.validate(notebook.notebook(exercise))
+    made = notebook.notebook(exercise)
+    assert kept == made
+    nbformat.validate(made)
+    text = "".join("".join(cell["source"]) for cell in made["cells"])
+    assert (f"%dockerfile {name} --target" in text) == bool(exercise.targets)
 
 
 def kept(name):
@@ -159,7 +162,7 @@ def tags(cell):
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_notebook_is_kept_with_what_the_starter_gives(name):
+def test_a_notebook_is_kept_with_the_outputs_of_the_starter(name):
     cells = kept(name)
     assert [cell["execution_count"] for cell in cells] == [*range(1, len(cells) + 1)]
     outputs = [output for cell in cells for output in cell["outputs"]]
@@ -202,11 +205,12 @@ def test_outputs_stay_while_the_cells_do(folder):
         cell.update(execution_count=number + 1, outputs=[{"output_type": "stream", "name": "stdout", "text": ["kept"]}])
     notebook.path(exercise).write_text(json.dumps(made))
     exercise.folder.joinpath("task.md").write_text(exercise.task + "\nMore of it.\n")
-    again = [each for each in json.loads(notebook.write(exercise).read_text())["cells"] if each["cell_type"] == "code"]
-    assert [each["execution_count"] for each in again] == [1, 2, 3, 4, 5] and all(each["outputs"] for each in again)
-    exercise.starter.write_text("FROM scratch\n")         # a run of another starter is none of this one
-    again = [each for each in json.loads(notebook.write(exercise).read_text())["cells"] if each["cell_type"] == "code"]
-    assert [each["execution_count"] for each in again] == [None] * 5 and not any(each["outputs"] for each in again)
+    for starter, counts in ((exercise.starter.read_text(), [1, 2, 3, 4, 5]), ("FROM scratch\n", [None] * 5)):
+        exercise.starter.write_text(starter)      # outputs of another starter are not kept
+        cells = json.loads(notebook.write(exercise).read_text())["cells"]
+        code = [each for each in cells if each["cell_type"] == "code"]
+        assert [each["execution_count"] for each in code] == counts
+        assert [bool(each["outputs"]) for each in code] == [count is not None for count in counts]
 
 
 def test_a_long_starter_is_shown_and_edited_as_a_file(folder):
@@ -264,15 +268,17 @@ def test_a_good_text_has_no_fails(folder):
     ("FROM scratch", "FROM golang:1.22 AS extra\nFROM scratch", "unused-stage", 5),
     ("--mount=type=secret,id=token ", "", "secret-mount", None),
 ])
-def test_what_the_text_shows_is_told_with_its_line(folder, old, new, rule, line):
+def test_a_fail_of_the_text_has_its_line(folder, old, new, rule, line):
     assert old in GOOD
     found = rules(folder, GOOD.replace(old, new, 1))
     assert (found.fails[0].rule, found.fails[0].line) == (rule, line), found.fails
 
 
-def test_one_stage_is_told(folder):
-    found = rules(folder, "FROM golang:1.22 AS test\nCOPY . .\nRUN --mount=type=secret,id=token go build && rm -rf /usr/local/go\n")
-    assert [fail.rule for fail in found.fails] == ["single-stage"]    # its base is no second failure
+@pytest.mark.parametrize("text, rule", [
+    ("FROM golang:1.22 AS test\nCOPY . .\nRUN --mount=type=secret,id=token go build && rm -rf /usr/local/go\n", "single-stage"),
+    ("FROM scratch\n" * 20_000, "syntax")])     # too long to be read
+def test_a_fail_is_reported_without_what_follows_from_it(folder, text, rule):
+    assert [fail.rule for fail in rules(folder, text).fails] == [rule]
 
 
 @pytest.mark.parametrize("text", [
@@ -284,11 +290,7 @@ def test_the_same_in_another_spelling_has_no_fails(folder, text):
     assert rules(folder, text).fails == []
 
 
-def test_a_text_without_end_is_not_read(folder):
-    assert rules(folder, "FROM scratch\n" * 20_000).fails[0].rule == "syntax"
-
-
-def test_only_files_that_may_be_changed_are_brought_along(folder):
+def test_only_files_that_may_be_changed_are_submitted(folder):
     exercise = find(folder)
     (folder / "work").mkdir()
     for name in ("Dockerfile", ".dockerignore", "main.go"):
@@ -299,7 +301,7 @@ def test_only_files_that_may_be_changed_are_brought_along(folder):
     assert changed_files(exercise, folder / "work" / "Other") == {}
 
 
-def test_a_cache_is_lent_to_each_run_and_lines_stay():
+def test_each_run_gets_a_cache_and_lines_stay():
     text = ("FROM golang:1.22\nRUN go build \\\n  -o /app\nRUN <<EOF\ngo vet\nEOF\n"
             "RUN --mount=type=cache,target=/c true\nCMD [\"RUN\"]\n")
     lent = with_mounts(dockerfiles.parse(text), ["/c"])
@@ -311,7 +313,7 @@ def test_a_cache_is_lent_to_each_run_and_lines_stay():
     assert without_mounts(lent, ["/c"]) == text
 
 
-def test_a_run_with_a_secret_or_each_one_gets_a_mount_with_a_new_name_to_run_again():
+def test_a_run_with_a_secret_or_each_run_gets_a_new_mount_to_run_again():
     text = "FROM golang:1.22\nRUN --mount=type=secret,id=token sh sign.sh\nCOPY . .\nRUN go build\n"
     mounted = with_mounts(dockerfiles.parse(text), ["/c"], "w1", every=True)
     new = "--mount=type=secret,id=multistage-check-w1"
@@ -343,7 +345,7 @@ def test_patterns(path, pattern, fits):
     assert matches(path, pattern) is fits
 
 
-def test_a_verdict_tells_the_first_cause_first():
+def test_a_verdict_has_the_first_cause_first():
     verdict = Verdict("x", "Dockerfile", ("syntax",), (Fail("size", "Too big.", 7), Fail("test: output", "Wrong.")), hint="h")
     text = str(verdict)
     assert not verdict.passed and text.index("Line 7: Too big.") < text.index("Wrong.")
@@ -353,7 +355,7 @@ def test_a_verdict_tells_the_first_cause_first():
     assert Verdict("x", "Dockerfile", ("syntax",), ()).facts()["hint"] is None
 
 
-def test_a_verdict_says_what_a_failure_kept_from_being_checked(folder):
+def test_a_verdict_lists_what_a_fail_left_unchecked(folder):
     verdict = check(find(folder), text="FROM golang:1.22 AS test\nRUN --mount=type=secret,id=token true\n")
     assert verdict.unchecked == ("final-base", "secret", "output") == tuple(verdict.facts()["unchecked"])
     for shown in (str(verdict), verdict_view(verdict)):
@@ -377,7 +379,7 @@ def test_a_goal_that_holds_in_the_image_and_fails_in_a_container_is_not_met():
     assert (verdict.met, verdict.unchecked) == ((), ("size",))
 
 
-def test_every_rule_has_its_meaning_a_targets_too():
+def test_every_rule_has_a_meaning_also_one_of_a_target():
     assert meaning("test: builds") == "Target test: It builds."
     assert all(meaning(rule).endswith(".") for rule in RULES)
 
@@ -390,44 +392,34 @@ def test_the_guide_names_every_rule_and_lists_every_exercise():
     assert listed == [(each.name[:2], each.title, each.name, each.name, str(each.minutes)) for each in there]
 
 
-def test_what_a_build_prints_moves_no_cursor():
-    found = Findings()
-    found.judge("builds", [Fail("builds", "It printed: \x1b[2J\rPassed: all\nrules hold.")])
-    assert found.fails[0].message == "It printed: \\x1b[2J Passed: all rules hold."
-
-
-def test_findings_of_a_target_carry_its_name():
+def test_control_characters_of_a_build_are_escaped():
     found = Findings("test")
-    assert not found.judge("builds", [Fail("builds", "no")])
-    assert found.failed("builds") and found.fails[0].rule == "test: builds"
+    assert not found.judge("builds", [Fail("builds", "It printed: \x1b[2J\rPassed: all\nrules hold.")])
+    assert found.fails == [Fail("test: builds", "It printed: \\x1b[2J Passed: all rules hold.")] and found.failed("builds")
 
 
-class Step:
-    def __init__(self, instruction, cached, line):
-        self.instruction, self.cached, self.line, self.stage = instruction, cached, line, "build"
-
-
-class Built:
-    steps = (Step("RUN npm ci", False, 4), Step("RUN npm run build", True, 6))
+BUILT = SimpleNamespace(steps=[
+    SimpleNamespace(instruction="RUN npm ci", cached=False, line=4, stage="build"),
+    SimpleNamespace(instruction="RUN npm run build", cached=True, line=6, stage="build")])
 
 
 @pytest.mark.parametrize("edit, lines", [
     (Edit("a.js", "x", cached=("npm ci",)), [4]), (Edit("a.js", "x", again=("run build",)), [6]),
     (Edit("a.js", "x", cached=("run build",), again=("npm ci",)), []), (Edit("a.js", "x", cached=("pip",)), [None])])
-def test_what_ran_again_is_told(edit, lines):
-    assert [line for line, _ in missed(edit, Built)] == lines
+def test_steps_that_ran_again_or_did_not_are_reported(edit, lines):
+    assert [line for line, _ in missed(edit, BUILT)] == lines
 
 
-def test_what_several_edits_show_of_a_step_is_told_once():
+def test_a_step_is_reported_once_for_several_edits():
     edits = [Edit(file, "x", cached=("npm ci",), again=("run build",)) for file in ("a.js", "b.js", "c.js")]
     source = dict.fromkeys(("a.js", "b.js", "c.js"), b"")
-    fails = list(rebuilt(edits, source, Values, lambda _: Built, str))
+    fails = list(rebuilt(edits, source, Values, lambda _: BUILT, str))
     assert [(fail.line, str(fail).split(". ")[0]) for fail in fails] == [
         (4, "Line 4: After a change in a.js, b.js or c.js, this step ran again without need"),
         (6, "Line 6: After a change in a.js, b.js or c.js, this step did not run again: it does not see the change")]
 
 
-def test_a_build_is_shown_without_what_the_check_mounts():
+def test_a_build_is_shown_without_the_mounts_of_the_check():
     text = "FROM golang:1.22\nRUN --mount=type=secret,id=token go build\n"
     read = dockerfiles.parse(with_mounts(dockerfiles.parse(text), ["/c"], "w1"))
     progress = Progress(read, None, "buildkit")
@@ -444,10 +436,3 @@ def test_hints_are_the_folds_of_the_task(folder):
     assert "Hint 2 of 2" in next_hint(exercise, 1) and next_hint(exercise, 2) == ""
     cells = notebook.notebook(exercise)["cells"]
     assert "First" not in json.dumps(cells) and ["%hint 99-thing --button"] in [each["source"] for each in cells]
-
-
-@pytest.mark.parametrize("name", names())
-def test_the_notebook_of_an_exercise_with_targets_says_how_to_build_one(name):
-    exercise = find(name)
-    text = "".join("".join(cell["source"]) for cell in notebook.notebook(exercise)["cells"])
-    assert (f"%dockerfile {name} --target" in text) == bool(exercise.targets)

@@ -95,7 +95,7 @@ def health(test, **codes):
     return runtime_rules._health(server, engine), server
 
 
-def test_a_health_check_says_yes_and_no():
+def test_a_health_check_passes_and_fails():
     said, server = health(["CMD", "/app", "check"])
     assert said == "" and server.commands == [["/app", "check"]] * 2
     assert server.engine.signals == ["SIGSTOP", "SIGCONT"]
@@ -106,13 +106,13 @@ def test_a_health_check_says_yes_and_no():
 @pytest.mark.parametrize("test, codes, words", [
     (None, {}, "no HEALTHCHECK"), (["NONE"], {}, "no HEALTHCHECK"), (["CMD", "/app"], {"well": 7}, "exit code 7"),
     (["CMD", "/app"], {"well": None}, "not in the image"), (["CMD", "true"], {"hangs": 0}, "made to hang")])
-def test_a_health_check_that_is_none_is_told(test, codes, words):
+def test_a_wrong_health_check_is_reported(test, codes, words):
     said, server = health(test, **codes)
     assert words in said
     assert not server.engine.stopped
 
 
-def test_a_health_check_that_does_not_end_says_no(monkeypatch):
+def test_a_health_check_that_does_not_end_fails(monkeypatch):
     monkeypatch.setattr(runtime_rules, "_HEALTH", 0.05)
     ended = threading.Event()
     waits = SimpleNamespace(run=lambda command: ended.wait(10) and Ran("", 0, 1))
@@ -120,14 +120,14 @@ def test_a_health_check_that_does_not_end_says_no(monkeypatch):
     ended.set()
 
 
-def test_a_status_that_is_wrong_is_told_with_what_the_server_said():
+def test_a_wrong_status_is_reported_with_the_answer():
     running = SimpleNamespace(get=lambda path: SimpleNamespace(status=500, text="unknown time zone\n"))
     fail = runtime_rules._request(Request("/noon"), running, Values())
     assert str(fail) == ("Asked for /noon, it answered with status 500: 'unknown time zone'. "
                          "It should answer with status 200.")
 
 
-def test_an_objection_of_the_linter_says_what_to_do(monkeypatch):
+def test_a_fail_of_the_linter_says_what_to_do(monkeypatch):
     said = [Finding(2, "DL3064", "warning", "Potentially sensitive data."), Finding(3, "DL3006", "warning", "Tag it",
                                                                                    link="https://x/DL3006")]
     monkeypatch.setattr(dockerfile_rules.linter, "lint", lambda text: said)

@@ -1,7 +1,7 @@
 """The learner's one file: kept, merged, set aside."""
 
 import json
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -27,11 +27,8 @@ def test_attempts_at_other_goals_are_not_compared():
     assert old.merged(new).of == new.merged(old).of == 9
 
 
-def test_nothing_is_kept_before_the_first_attempt(mine):
-    assert progress.load().records == {} and not mine.exists()
-
-
 def test_the_best_attempt_is_kept_and_all_are_counted(mine):
+    assert progress.load().records == {} and not mine.exists()
     progress.attempted(verdict(False, 2, "a"))
     progress.attempted(verdict(True, 5, "b"))
     progress.attempted(verdict(False, 4, "c"))
@@ -48,7 +45,7 @@ def test_hints_are_counted_no_further_than_there_are():
     assert progress.load().record("01-a").hints == 3
 
 
-def test_what_is_exported_is_taken_in_elsewhere(mine):
+def test_an_exported_file_is_merged_elsewhere(mine):
     progress.attempted(verdict(True, 5, "theirs"))
     progress.hinted("01-a", 3)
     taken = progress.export()
@@ -60,7 +57,7 @@ def test_what_is_exported_is_taken_in_elsewhere(mine):
     assert record.passed and progress.load().record("01-a") == record
 
 
-def test_taking_in_twice_changes_nothing(mine):
+def test_merging_twice_changes_nothing(mine):
     progress.attempted(verdict(True))
     taken = progress.export()
     progress.merge(taken)
@@ -93,9 +90,6 @@ def test_two_at_once_lose_nothing():
         for _ in range(20):
             progress.attempted(verdict(False))
 
-    both = [threading.Thread(target=many) for _ in range(2)]
-    for each in both:
-        each.start()
-    for each in both:
-        each.join()
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(lambda _: many(), range(2)))
     assert progress.load().record("01-a").attempts == 40

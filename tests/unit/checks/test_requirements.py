@@ -1,4 +1,4 @@
-"""Which engine can carry which exercise, and what is said where one cannot."""
+"""Which engine can judge which exercise, and what is reported if it cannot."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def said(name, read=PLAIN, engine=DOCKER, builder=None):
 
 
 @pytest.mark.parametrize("name", ["01", "02", "06", "10", "11"])
-def test_docker_carries_all(name):
+def test_docker_judges_every_exercise(name):
     assert said(name) == said(name, MOUNTED) == ()
 
 
@@ -34,51 +34,47 @@ def test_the_legacy_builder_has_no_secrets_and_no_mounts():
     assert said("01", builder="legacy") == ()
 
 
-def test_the_small_engine_mounts_but_has_no_file_system_that_can_only_be_read():
+def test_the_small_engine_mounts_but_has_no_read_only_root():
     assert said("01", MOUNTED, SMALL) == said("02", MOUNTED, SMALL) == ()
     for name in ("06", "08", "09", "10", "12"):
         assert "read-only" in said(name, engine=SMALL)[0]
     assert "health" in said("11", engine=SMALL)[0] and "Docker" in said("11", engine=SMALL)[-1]
 
 
-def test_with_one_user_nobody_is_told_from_another():
+def test_with_one_user_the_user_cannot_be_judged():
     assert "only one user" in said("06", engine=ONE_ID)[0]
     assert said("06", engine=PODMAN) == said("10", engine=ONE_ID) == ()
 
 
-def test_an_old_podman_takes_no_relative_place():
+def test_an_old_podman_needs_an_absolute_target():
     assert "Line 3" in said("10", MOUNTED, PODMAN)[0] and "Podman Engine 4.3.1" in said("10", MOUNTED, PODMAN)[0]
     assert said("10", MOUNTED, NEWER) == ()
 
 
-def test_an_old_podman_has_no_cache_where_a_stage_is_mounted():
-    exercise = find("09")
-    sample = dockerfiles.parse((exercise.folder / "solution" / "Dockerfile").read_text())
-    assert "cache" in requirements.lacks(exercise, sample, ONE_ID)[0]
-    assert requirements.lacks(exercise, sample, NEWER) == requirements.lacks(exercise, PLAIN, ONE_ID) == ()
+@pytest.mark.parametrize("name, mounts, line", [
+    ("09", (find("09").folder / "solution" / "Dockerfile").read_text(), ""),                             # a stage
+    ("03", "FROM a AS b\nRUN --mount=type=bind,target=/given make\nFROM b\n", "line 2")])      # the context
+def test_an_old_podman_has_no_cache_for_a_mounted_stage_or_context(name, mounts, line):
+    exercise, read = find(name), dockerfiles.parse(mounts)
+    why = requirements.lacks(exercise, read, ONE_ID)[0]
+    assert "cache" in why and line in why
+    assert requirements.lacks(exercise, read, NEWER) == requirements.lacks(exercise, PLAIN, ONE_ID) == ()
 
 
-def test_an_old_podman_has_no_cache_where_the_context_is_mounted():
-    read = dockerfiles.parse("FROM a AS b\nRUN --mount=type=bind,target=/given make\nFROM b\n")
-    exercise = find("03")
-    assert "line 2" in requirements.lacks(exercise, read, ONE_ID)[0] and "cache" in requirements.lacks(exercise, read, ONE_ID)[0]
-    assert requirements.lacks(exercise, read, NEWER) == ()
-
-
-def test_a_cache_in_a_registry_takes_the_containerd_store():
+def test_a_cache_in_a_registry_needs_the_containerd_store():
     able = replace(DOCKER, exports=("caches",))
     assert said("14", engine=able) == () and "registry" in said("14")[0] and "containerd" in said("14")[-1]
     assert "registry" in said("14", engine=able, builder="legacy")[0]
     assert said("14", engine=able, builder="legacy")[-1] == "Use the builder buildkit."
 
 
-def test_what_is_judged_with_less_certainty_is_told():
+def test_what_is_judged_with_less_certainty_is_reported():
     assert any("network" in each for each in requirements.less_certain(find("01"), SMALL))
     assert any("one user" in each for each in requirements.less_certain(find("10"), ONE_ID))
     assert requirements.less_certain(find("10"), DOCKER) == []
 
 
-def test_nothing_is_built_for_it_and_it_is_no_attempt(tmp_path, monkeypatch):
+def test_nothing_is_built_and_it_is_no_attempt(tmp_path, monkeypatch):
     monkeypatch.setenv("MULTISTAGE_PROGRESS", str(tmp_path / "progress.json"))
     exercise = find("10")     # the engine has no client: a build would fail
     verdict = check(exercise, exercise.folder / "solution" / "Dockerfile", engine=SMALL)
@@ -89,7 +85,7 @@ def test_nothing_is_built_for_it_and_it_is_no_attempt(tmp_path, monkeypatch):
     assert progress.load().records == {}
 
 
-def test_what_only_the_text_shows_is_told_all_the_same():
+def test_the_text_is_judged_on_every_engine():
     exercise = find("10")
     verdict = check(exercise, text="FROM golang:1.22\n", engine=SMALL)
     assert verdict.fails and not verdict.lacks and not verdict.passed
@@ -100,7 +96,7 @@ def test_a_passed_verdict_lacks_nothing():
     assert not Verdict("01-a", "Dockerfile", ("syntax",), (), lacks=("No.",)).passed
 
 
-def test_the_small_engine_takes_them_out_of_the_context(tmp_path):
+def test_the_small_engine_takes_secrets_out_of_the_context(tmp_path):
     context, folder = tmp_path / "context", tmp_path / "aside"
     context.mkdir(), folder.mkdir()
     (context / ".secret-1").write_text("word")
@@ -111,6 +107,6 @@ def test_the_small_engine_takes_them_out_of_the_context(tmp_path):
 @pytest.mark.parametrize("engine, named", [
     (DOCKER, {"fsize"}), (engines.podman(), {"fsize", "nofile", "nproc"}), (PODMAN, {"fsize"}),
     (engines.podman("5.8.6"), {"fsize"})])
-def test_podman_4_is_not_left_to_ask_for_a_million_of_each(engine, named):
+def test_podman_4_is_given_limits_that_it_may_set(engine, named):
     limits = {each["Name"]: each["Hard"] for each in hardening_options(engine, ())["ulimits"]}
     assert set(limits) == named and limits.get("nofile", 0) <= 4096
