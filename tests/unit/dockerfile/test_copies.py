@@ -1,4 +1,4 @@
-"""What a COPY --from does not bring, and the near misses that must not be reported."""
+"""What a COPY --from leaves behind, and similar lines that must not be reported."""
 
 import pytest
 

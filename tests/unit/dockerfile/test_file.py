@@ -1,4 +1,4 @@
-"""A Dockerfile's text from its file: any bytes, and what is no Dockerfile."""
+"""Reading a Dockerfile: any bytes, and what is no Dockerfile."""
 
 import codecs
 import os
@@ -25,7 +25,7 @@ def test_every_byte_is_kept(tmp_path, data):
     assert read_file(kept(tmp_path, data)).encode("utf-8", "surrogateescape") == data
 
 
-def test_a_text_without_end_is_cut(tmp_path):
+def test_a_long_text_is_cut(tmp_path):
     assert read_file(kept(tmp_path, b"FROM a\n" * 1000), 10) == "FROM a\nFRO"
 
 
@@ -33,7 +33,7 @@ def test_a_text_without_end_is_cut(tmp_path):
     ("utf-16-le", codecs.BOM_UTF16_LE, "UTF-16"), ("utf-16-be", codecs.BOM_UTF16_BE, "UTF-16"),
     ("utf-16-le", b"", "UTF-16"), ("utf-16-be", b"", "UTF-16"),
     ("utf-32-le", codecs.BOM_UTF32_LE, "UTF-32"), ("utf-32-be", codecs.BOM_UTF32_BE, "UTF-32")])
-def test_utf_16_is_called_by_its_name(tmp_path, encoding, mark, name):
+def test_utf_16_and_utf_32_are_refused(tmp_path, encoding, mark, name):
     with pytest.raises(DockerfileError) as caught:
         read_file(kept(tmp_path, mark + TEXT.encode(encoding)))
     assert caught.value.what == f"{tmp_path / 'Dockerfile'} is {name}, not UTF-8."
@@ -45,7 +45,7 @@ MAKE = {"a FIFO": os.mkfifo, "a folder": Path.mkdir, "a device": lambda path: pa
 
 
 @pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
-def test_what_is_no_file_is_an_error_and_never_waited_for(tmp_path, make):
+def test_what_is_no_file_is_an_error_without_waiting(tmp_path, make):
     make(tmp_path / "Dockerfile")
     with pytest.raises(DockerfileError):
         read_file(tmp_path / "Dockerfile")
@@ -55,7 +55,7 @@ def test_what_is_no_file_is_an_error_and_never_waited_for(tmp_path, make):
 
 
 @pytest.mark.parametrize("words, code", [(["graph", "DIR"], 1), (["check", "01", "--dockerfile", "DIR/Dockerfile"], 2)])
-def test_every_command_says_it_as_build_does(tmp_path, capsys, words, code):
+def test_every_command_reports_what_is_no_file(tmp_path, capsys, words, code):
     os.mkfifo(tmp_path / "Dockerfile")
     assert cli.main([word.replace("DIR", str(tmp_path)) for word in words]) == code
     assert f"{tmp_path / 'Dockerfile'} is not a file.\nWhy: A Dockerfile is a plain text file." in capsys.readouterr().err
