@@ -124,15 +124,10 @@ def _npm_files() -> list[str]:
 
 def pip_settings(listed: str, environment: Mapping[str, str]) -> dict[str, str]:
     """{name: value} from the output of `pip config list`, empty without pip, and the environment, which wins."""
-    found: dict[str, dict[str, str]] = {"global": {}, ":env:": {
+    pairs = (line.removeprefix("global.").partition("=") for line in listed.splitlines() if line.startswith("global."))
+    return {key: str(ast.literal_eval(value)) for key, _, value in pairs} | {
         name.removeprefix("PIP_").replace("_", "-").lower(): value
-        for name, value in environment.items() if name.startswith("PIP_") and value}}
-    for line in listed.splitlines():
-        name, separator, value = line.partition("=")
-        section, _, key = name.partition(".")
-        if separator and section in found:
-            found[section][key] = str(ast.literal_eval(value))
-    return found["global"] | found[":env:"]
+        for name, value in environment.items() if name.startswith("PIP_") and value}
 
 
 def pip_conf(settings: Mapping[str, str], trust: bool, environment: Mapping[str, str]) -> HostSecret:

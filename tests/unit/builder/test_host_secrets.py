@@ -115,7 +115,7 @@ def test_what_only_this_machine_reaches_stays_here(settings, environment):
 
 
 PIP = """\
-:env:.timeout='90'
+:env:.timeout='60'
 global.index-url='https://user:s3cret@pypi.example.org/simple'
 global.extra-index-url='file:///srv/simple http://127.0.0.1:3141/simple https://s3cret@more.example.org/simple https://c.example.org/s3cret00s3cret00/simple'
 global.trusted-host='pypi.example.org:8080 more.example.org'
@@ -135,7 +135,7 @@ def test_pips_variables_count_where_pip_is_not_installed(bare, monkeypatch):
 
 
 def test_a_pip_conf_has_addresses_and_no_secret():
-    found = host_secrets.pip_conf(pip_settings(PIP, {}), True, {})
+    found = host_secrets.pip_conf(pip_settings(PIP, {"PIP_TIMEOUT": "90"}), True, {})
     first, *rest = found.value.decode().splitlines()
     assert first == "[global]" and set(rest) == {
         "proxy = proxy.example.org:3128", "index-url = https://pypi.example.org/simple",
