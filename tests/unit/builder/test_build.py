@@ -225,6 +225,7 @@ def test_workdirs_that_lead_to_the_root_and_triggers_shift_no_line(name, unplace
     # variables, blanks and heredocs are written otherwise in the trace
     ("FROM a\nRUN x\nRUN y ${A:-b}  $C \\\n  z\n", {2: "WORKDIR /t", 3: "RUN x", 4: "RUN y 1 2   z"}, {3: 2, 4: 3}),
     ("FROM a\nWORKDIR .\nRUN <<E\nx\nE\nRUN y\n", {2: "RUN <<E (x)", 3: "RUN y"}, {2: 3, 3: 6}),
+    ("FROM a\nRUN <<E\nx\nE\nRUN <<F\ny\nF\n", {2: "RUN t", 3: "RUN <<E (x)", 4: "RUN <<F (y)"}, {3: 2, 4: 5}),
 ])
 def test_steps_are_laid_beside_the_file_by_keyword_and_text(text, seen, lines):
     stage = dockerfiles.parse(text).stages[0]
