@@ -1,6 +1,8 @@
 """What is found out about a build before anything is sent, and what is then asked of the engine."""
 
+import io
 import json
+import tarfile
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +11,7 @@ from helpers import dockerfile as dockerfiles
 from helpers.bases import ResolvedBase
 from helpers.builder import BuildRequest, building, preflight
 from helpers.builder.context import Context
-from helpers.builder.exchange import answers
+from helpers.builder.exchange import answers, packed
 from helpers.builder.request import parameters, stands_on
 from helpers.dockerfile import parse
 from helpers.errors import CourseError, DockerfileError
@@ -242,3 +244,21 @@ def test_a_line_that_was_cut_is_an_error_of_the_course(line):
     """The connection broke, or something between us and the engine answered."""
     with pytest.raises(CourseError):
         list(answers([line]))
+
+
+def test_each_secret_is_a_file_that_a_parameter_names():
+    files, parameters = packed({"token": b"a word" * 100, "trust": b""})
+    more = io.BytesIO()
+    with tarfile.open(fileobj=more, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("Dockerfile"))
+    told = [dict(word.split("=") for word in each.split(",")) for each in json.loads(parameters["secrets"])]
+    with tarfile.open(fileobj=io.BytesIO(files + more.getvalue())) as archive:
+        held = {member.name: archive.extractfile(member).read() for member in archive}
+        assert all(member.mode == 0o600 for member in archive.getmembers()[:-1])
+    assert [each["id"] for each in told] == ["token", "trust"] and held.pop("Dockerfile") == b""
+    assert [held.pop(each["src"]) for each in told] == [b"a word" * 100, b""] and not held
+
+
+def test_names_do_not_repeat_and_nothing_is_sent_for_nothing():
+    assert packed({"a": b"b"})[1] != packed({"a": b"b"})[1]
+    assert packed({}) == (b"", {})
