@@ -17,6 +17,7 @@ from .toml_schema import CHECK, Table
 
 EXERCISES = Path(__file__).resolve().parents[2] / "exercises"
 TASK, STARTER, WORK, SOLUTION = "task.md", "Dockerfile", "work", "solution"
+PLATFORMS = {"linux/amd64": "x86-64", "linux/arm64": "aarch64"}    # {platform: the machine of its programs}
 Texts = tuple[str, ...]
 
 
@@ -170,6 +171,7 @@ class Exercise:
     edits: tuple[Edit, ...] = ()
     ci: CI | None = None
     reproducible: Same | None = None
+    platforms: Texts = ()
     report: Texts = ()
     targets: Mapping[str, Target] = field(default_factory=dict)
     folder: Path = field(default=Path(), metadata={"own": True})
@@ -274,6 +276,8 @@ def _contradictions(exercise: Exercise) -> Iterator[tuple[Texts, str]]:
             ci.file, *(edit.file for edit in ci.edits))) if ci else ())]:
         if file not in source:
             yield (where,), f"there is no file {file}"
+    if unknown := [each for each in exercise.platforms if each not in PLATFORMS]:
+        yield ("platforms",), f"{unknown[0]!r} is none of {', '.join(PLATFORMS)}"
     asked = [*(text for each in exercise.run for text in each.output),
              *(text for each in (exercise.serve.requests if exercise.serve else ()) for text in each.contains)]
     if exercise.proof and not any("{proof}" in text for text in asked):

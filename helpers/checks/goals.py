@@ -17,6 +17,7 @@ def goals(exercise: Exercise) -> dict[str, tuple[str, ...]]:
         "what an edit rebuilds": _chosen(cache=exercise.edits),
         "what an empty builder takes from a registry": _chosen(**{"ci-cache": exercise.ci}),
         "whether two builds are the same": _chosen(reproducible=exercise.reproducible),
+        "what is built for other platforms": _chosen(platforms=exercise.platforms),
         "what the report finds": _chosen(report=exercise.report),
         **{f"the target {name}": tuple(f"{name}: {rule}" for rule in (
             *_inside(exercise, target), *_running(target), *_chosen(same=target.same, breaks=target.breaks)))

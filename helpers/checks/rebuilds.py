@@ -1,17 +1,19 @@
 """Rules about later builds: an edit reruns no more than it must (`cache`), a target starts the same program as the last
-stage (`same`), and it does not build from broken source (`breaks`)."""
+stage (`same`), it does not build from broken source (`breaks`), and the last stage builds elsewhere (`platforms`)."""
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ..builder import BuildResult
+from ..dockerfile import SCRATCH, Dockerfile
+from ..dockerfile.scope import platform_args
 from ..engine import Engine
 from ..errors import BuildFailed, BuildStopped
+from ..formats import elf
 from ..image import read_file
 from ..image import start as start_of
 from ..inventory import inventory, printable
 from ..units import listed
-from .exercise import Change, Edit
+from .exercise import PLATFORMS, Change, Edit
 from .runtime_rules import Fresh
 from .verdict import Fail
 
@@ -37,15 +39,54 @@ def same(name: str, shipped: str, image: str, line: int, engine: Engine) -> list
                  line)]
 
 
-def _program(image: str, engine: Engine) -> tuple[str, str] | None:
-    """(path, SHA-256) of the program that an image starts, None if there is none."""
+def _program(image: str, engine: Engine) -> tuple[str, bytes] | None:
+    """(path, content) of the program that an image starts, None if there is none."""
     from ..report import entrypoint  # brings the whole report, which no check needs before its image is built
 
     found = inventory(image, engine)
     main = entrypoint.find(found, start_of(found.image, engine))
     if main is None or not main.path:
         return None
-    return main.path, hashlib.sha256(read_file(found.image, main.path, engine=engine)).hexdigest()
+    return main.path, read_file(found.image, main.path, engine=engine)
+
+
+def elsewhere(platforms: Iterable[str], read: Dockerfile, build: Callable[..., BuildResult],
+              reason: Callable[[BuildFailed], str], engine: Engine) -> Iterator[Fail]:
+    """Rule `platforms`: the last stage builds for each of these without an emulator, and starts a program for it.
+
+    This machine may have no base for another platform. So no command may need one, and where a stage only copies to
+    its base, this machine's takes its place. This machine's own platform has been built already.
+
+    build  builds another text for a platform, and raises BuildFailed, which `reason` explains
+    """
+    own = platform_args()["BUILDPLATFORM"]
+    emulated = {read.chain(stage.label)[0] for stage in read.stages if stage.label in read.needed()
+                and any(each.keyword == "RUN" for each in stage.instructions)}
+    fails = [Fail("platforms", f"Commands on {each.base.partition('@')[0]} need an emulator for another platform. "
+                  "With FROM --platform=$BUILDPLATFORM they run on the machine that builds.", each.line)
+             for each in sorted(emulated, key=lambda stage: stage.line) if each.platform != own]
+    yield from fails
+    for platform in () if fails else (each for each in platforms if each != own):
+        try:
+            program = _program(build(text=_on_bases_at_hand(read), platform=platform).image, engine)
+        except BuildFailed as error:
+            yield Fail("platforms", f"For {platform} the build failed: {reason(error)}", error.line)
+            continue
+        made = elf(program[1], len(program[1])) if program else None
+        if made is None or made.machine != PLATFORMS[platform]:
+            path = printable(program[0]) if program else "nothing"
+            kind = f"{path}, a program for {made.machine}" if made else f"{path}, which is no machine code"
+            yield Fail("platforms", f"Built for {platform}, the image starts {kind}. Declare ARG TARGETARCH where "
+                       "the program is compiled, and compile for it; in Go, GOARCH=$TARGETARCH.")
+
+
+def _on_bases_at_hand(read: Dockerfile) -> str:
+    text = read.text
+    for stage in reversed(read.stages):
+        if stage.base_stage is None and stage.base != SCRATCH and stage.platform is None:
+            at = stage.instructions[0].source_spans(0, 1)[0][0]
+            text = f"{text[:at]}--platform=$BUILDPLATFORM {text[at:]}"
+    return text
 
 
 def breaks(name: str, changes: Sequence[Change], source: Source, fresh: Fresh, build: Build,

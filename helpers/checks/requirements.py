@@ -4,9 +4,11 @@ Not every engine can restrict a program as a check has to, and without the restr
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..dockerfile import Dockerfile
 from ..engine import Engine
+from ..units import listed
 from .exercise import Exercise
 
 _STORE = ("Use Docker 26 or later with the containerd image store: its daemon.json has "
@@ -56,9 +58,16 @@ def _lacking(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str)
         yield "The exercise asks as which user the program runs, but this engine has only one user."
 
 
-def less_certain(exercise: Exercise, engine: Engine) -> list[str]:
-    """Sentences on what this engine judges with less certainty."""
+def judged(exercise: Exercise, engine: Engine, builder: str | None = None) -> Exercise:
+    """The exercise without what this engine's builder leaves out, as a note of `less_certain` says."""
+    return exercise if (builder or engine.builders[0]) == "buildkit" else replace(exercise, platforms=())
+
+
+def less_certain(exercise: Exercise, engine: Engine, builder: str | None = None) -> list[str]:
+    """Sentences on what is judged with less certainty on this engine, or not at all."""
     notes = []
+    if judged(exercise, engine, builder) != exercise:
+        notes.append(f"Only BuildKit can build for {listed(exercise.platforms)} here, so that was not judged.")
     if not engine.isolates_network:
         notes.append("This engine cannot take the network from a command, so downloads were not judged.")
     if not engine.has_users and exercise.image.user:

@@ -8,7 +8,7 @@ this build knows the word. The images are removed afterwards.
 
 import contextlib
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,7 @@ from ..image import compare
 from ..image import start as start_of
 from ..inventory import inventory
 from ..limits import Bounds
+from ..units import listed
 from . import ci_cache, dockerfile_rules, image_rules, measure, rebuilds, requirements, runtime_rules, submission
 from .building import LearnersProgress, build_exercise, with_mounts, without_mounts
 from .exercise import Content, Exercise, Same, Target
@@ -68,7 +69,9 @@ def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | Non
         engine = engine or connect()
         lacking = requirements.lacks(exercise, read, engine, builder)
         if not lacking:
-            found.notes += requirements.less_certain(exercise, engine)
+            found.notes += requirements.less_certain(exercise, engine, builder)
+            exercise = requirements.judged(exercise, engine, builder)
+            steps = goals(exercise)
             listener.say(f"{exercise.name}: building")
             with Attempt(exercise, read, source, builder, engine, listener, word) as attempt:
                 done = list(steps).index(attempt.judge(found) or list(steps)[-1]) + 1
@@ -116,6 +119,9 @@ class Attempt(contextlib.ExitStack):
                                                    self._reason))
         if asked := self.exercise.reproducible:
             found.judge("reproducible", self._rebuilt(result, asked))
+        if platforms := self.exercise.platforms:
+            self.listener.say(f"Building for {listed(platforms)}")
+            found.judge("platforms", rebuilds.elsewhere(platforms, self.read, self.build, self._reason, self.engine))
         if rules := self.exercise.report:
             learners = replace(result, dockerfile=self.read)     # without the mounts of the check
             found.judge("report", measure.report_fails(rules, learners, self.source, self.engine))
@@ -154,13 +160,13 @@ class Attempt(contextlib.ExitStack):
 
     def build(self, source: Mapping[str, bytes] | None = None, *, target: str | None = None,
               rerun: Literal["", "secrets", "all"] = "", text: str | None = None,
-              **caches: Collection[str]) -> BuildResult:
+              **options: Any) -> BuildResult:
         """Build within the bounds of the exercise. Raises BuildFailed.
 
-        source  {path: content}; None: the attempt's own, with the word in it
-        rerun   which steps run again even if they are cached: those that mount a secret, or all
-        text    of another Dockerfile
-        caches  cache_to and cache_from of `helpers.builder.build`
+        source   {path: content}; None: the attempt's own, with the word in it
+        rerun    which steps run again even if they are cached: those that mount a secret, or all
+        text     of another Dockerfile
+        options  cache_to, cache_from and platform of `helpers.builder.build`
         """
         read = dockerfiles.parse(text) if text else self.read
         folders = self.exercise.build.caches if self.engine.mounts(self.builder) else ()
@@ -171,14 +177,14 @@ class Attempt(contextlib.ExitStack):
             self._again = random_word(), rerun == "all"
         cached, plain = (with_mounts(read, each, *self._again) for each in (folders, ()))
         try:
-            return self._build(cached, source or self.source, target, no_cache=no_cache, **caches)
+            return self._build(cached, source or self.source, target, no_cache=no_cache, **options)
         except BuildStopped:
             raise
         except BuildFailed as error:
             # A command may delete the folder of a cache mount, which fails, or write to it as another user than root.
             if cached == plain or not any(each in line for line in error.log for each in _RETRY):
                 raise
-            return self._build(plain, source or self.source, target, no_cache=no_cache, **caches)
+            return self._build(plain, source or self.source, target, no_cache=no_cache, **options)
 
     def _build(self, text: str, source: Mapping[str, bytes], target: str | None, **options: Any) -> BuildResult:
         rules = self.exercise.build

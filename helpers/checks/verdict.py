@@ -46,6 +46,7 @@ RULES = {
     "cache": "An edit reruns no more steps than it must.",
     "ci-cache": "An empty builder takes from the registry's cache what an edit leaves as it was.",
     "reproducible": "Two builds without the cache give the same bytes.",
+    "platforms": "It builds for another platform, and starts a program for that one.",
 }
 
 

@@ -96,6 +96,7 @@ def test_only_the_source_is_sent_even_if_every_file_matches(folder):
     ('named = ["test"]', "named = 'test'", 16, "expected a list"),
     ('named = ["test"]', "named = [3]", 16, "expected a string"),
     ('word = "unstamped"', 'word = "elsewhere"', 12, "has to occur exactly once"),
+    ('context = [', 'platforms = ["linux/amd64", "linux/6502"]\ncontext = [', 3, "'linux/6502' is none of linux/amd64, linux/arm64"),
     ('output = ["{proof}"]', 'output = ["x"]', 10, "asks for {proof}"),
     ('"lib/**"]', '"nothing/**"]', 3, "no file in the folder"),
     ("minutes = 5\n", "", None, "'minutes' is missing"), ("minutes = 5", "minutes = ", 2, "Invalid value"),

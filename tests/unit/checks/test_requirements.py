@@ -74,6 +74,13 @@ def test_what_is_judged_with_less_certainty_is_reported():
     assert requirements.less_certain(find("10"), DOCKER) == []
 
 
+@pytest.mark.parametrize("engine, builder, judged", [(DOCKER, None, True), (DOCKER, "legacy", False), (NEWER, None, False)])
+def test_only_buildkit_is_asked_to_build_for_another_platform(engine, builder, judged):
+    exercise = find("12")
+    assert bool(requirements.judged(exercise, engine, builder).platforms) == judged
+    assert any("linux/arm64" in each for each in requirements.less_certain(exercise, engine, builder)) != judged
+
+
 def test_nothing_is_built_and_it_is_no_attempt(tmp_path, monkeypatch):
     monkeypatch.setenv("MULTISTAGE_PROGRESS", str(tmp_path / "progress.json"))
     exercise = find("10")     # the engine has no client: a build would fail

@@ -1,5 +1,5 @@
 # fails: pinned
-FROM node:20 AS web
+FROM --platform=$BUILDPLATFORM node:20 AS web
 WORKDIR /web
 COPY web/package.json web/package-lock.json ./
 COPY web/packages packages
@@ -10,10 +10,11 @@ RUN --mount=type=secret,id=licence node build.js
 FROM scratch AS page
 COPY --from=web /web/dist /
 
-FROM golang:1.22 AS api
+FROM --platform=$BUILDPLATFORM golang:1.22 AS api
+ARG TARGETARCH
 WORKDIR /api
 COPY api .
-RUN CGO_ENABLED=0 go build -o /out/server .
+RUN CGO_ENABLED=0 GOARCH=$TARGETARCH go build -o /out/server .
 
 FROM api AS test
 RUN go test ./...
