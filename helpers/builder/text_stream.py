@@ -58,26 +58,26 @@ class _TextStream:
         """The events in one message of the builder or a command."""
         raise NotImplementedError
 
-    def flush(self, failed: bool) -> Iterator[Event]:
-        """The events in what was held back until the next message."""
+    def flush(self, went_on: bool) -> Iterator[Event]:
+        """The events in what was held back; `went_on`: whether its step did not end there."""
         yield from ()
 
     def events(self, answers: Iterable[dict]) -> Iterator[Event]:
         """The events in an answer's JSON objects."""
         for answer in answers:
             if "error" in answer or "errorDetail" in answer:
-                yield from self.flush(failed=True)
+                yield from self.flush(went_on=True)
                 failed = Failed.of(answer)
                 if self.step and self.step.completed is None:
                     yield replace(self.step, completed=self.clock(), error=failed.message)
                 yield failed
                 return
             if "ID" in (answer.get("aux") or {}):
-                yield from self.flush(failed=False)
+                yield from self.flush(went_on=False)
                 yield ImageCreated(answer["aux"]["ID"])
             else:
                 yield from self.read(answer.get("stream", ""))
-        yield from self.flush(failed=False)
+        yield from self.flush(went_on=False)
 
     def begin(self, step: StepSeen) -> Iterator[Event]:
         """A step begins; the one before ends, if no line has said so."""
@@ -137,7 +137,7 @@ class _Buildah(_TextStream):
 
     def read(self, text: str) -> Iterator[Event]:
         if (begun := _BUILDAH_STEP.fullmatch(text)) and self._is_next(begun):
-            yield from self.flush(failed=False)
+            yield from self.flush(went_on=False)
             self.stage, self.number, self.total = int(begun[1] or 1), int(begun[2]), int(begun[3])
             before = (f"{self.stage}/{self.number - 1}",) if self.number > 1 else ()
             yield from self.begin(StepSeen(f"{self.stage}/{self.number}", begun[4].strip(),
@@ -145,26 +145,22 @@ class _Buildah(_TextStream):
         elif self.step is None:
             return
         elif _BUILDAH_CHATTER.fullmatch(text):
-            yield from self.flush(failed=False)
+            yield from self.flush(went_on=False)
         elif self.step.completed is None:
-            yield from self.flush(failed=True)
-            yield from self._of_step(self.step, text)
+            yield from self.flush(went_on=True)
+            if _BUILDAH_CACHE.fullmatch(text):
+                yield self.news(replace(self.step, cached=True))
+            elif _BUILDAH_RESULT.fullmatch(text):
+                self.ended = text, self.clock()
+            else:
+                yield Output(self.step.key, text)
 
-    def _of_step(self, step: StepSeen, text: str) -> Iterator[Event]:
-        if _BUILDAH_CACHE.fullmatch(text):
-            yield self.news(replace(step, cached=True))
-        elif _BUILDAH_RESULT.fullmatch(text):
-            self.ended = text, self.clock()
-        else:
-            yield Output(step.key, text)
-
-    def flush(self, failed: bool) -> Iterator[Event]:
-        """The end of the step, or, if the step went on, its output."""
+    def flush(self, went_on: bool) -> Iterator[Event]:
         step, ended, self.ended = self.step, self.ended, None
         if step is None or ended is None:
             return
         text, moment = ended
-        if failed:
+        if went_on:
             yield Output(step.key, text)
         elif result := _BUILDAH_RESULT.fullmatch(text):
             yield self.news(replace(step, completed=moment))
@@ -172,12 +168,9 @@ class _Buildah(_TextStream):
 
     def _is_next(self, begun: re.Match[str]) -> bool:
         """Whether it is the stage's next step, or the first of a later stage."""
-        stage, number, total = int(begun[1] or 1), int(begun[2]), int(begun[3])
+        step, stage, number, total = self.step, int(begun[1] or 1), int(begun[2]), int(begun[3])
+        if step and step.completed is None and self.ended is None and not step.name.startswith("FROM "):
+            return False    # the current step has not ended
         if number == 1:
-            return stage > self.stage and self.number == self.total and self._at_end()
-        return (stage, number, total) == (self.stage, self.number + 1, self.total) and self._at_end()
-
-    def _at_end(self) -> bool:
-        """Whether the current step has ended, as far as reported."""
-        step = self.step
-        return step is None or step.completed is not None or self.ended is not None or step.name.startswith("FROM ")
+            return stage > self.stage and self.number == self.total
+        return (stage, number, total) == (self.stage, self.number + 1, self.total)
