@@ -6,7 +6,7 @@ removes the records of that build from the builder, and builds again after an ed
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from ..builder import BuildRequest, BuildResult, cache, exports
@@ -63,9 +63,8 @@ def fails(asked: CI, read: Dockerfile, source: Source, engine: Engine, fresh: Ca
         why = "" if any("mode=max" in each for each in found.cache_to) else _MIN
         for edit in asked.edits:
             empty(engine, word)
-            for each in rebuilt([edit], source, fresh, partial(build, text=text, cache_from=found.cache_from), reason,
-                                _EMPTY.format(why=why)):
-                yield replace(each, rule="ci-cache")
+            yield from rebuilt([edit], source, fresh, partial(build, text=text, cache_from=found.cache_from), reason,
+                               _EMPTY.format(why=why))
 
 
 def caches(text: str, registry: str) -> Caches:

@@ -19,23 +19,12 @@ def changed(rewriter, made):
     return "".join(line for line in done.splitlines(keepends=True) if not line.startswith("# "))
 
 
-def test_a_reason_stands_above_the_line_that_is_changed():
+def test_the_reason_is_above_the_line_that_changes():
     made = built(GOOD.replace("--from=builder", "--from=0"))
     rewrite, = rewrites.stage_names(made)
     text = rewrite.text(made.dockerfile.text)
     assert f"# {rewrite.reason}\nCOPY --from=builder /src/app /app\n" in text
     assert text.replace(f"# {rewrite.reason}\n", "") == GOOD
-
-
-@pytest.mark.parametrize("before, after", [
-    ("FROM a\nFROM b\nCOPY --from=0 /x /x\n", "FROM a AS builder\nFROM b\nCOPY --from=builder /x /x\n"),
-    ("FROM a AS builder\nFROM b\nFROM c\nCOPY --from=1 /x /y\nCOPY --from=0 /x /x\n",
-     "FROM a AS builder\nFROM b AS builder-0\nFROM c\nCOPY --from=builder-0 /x /y\nCOPY --from=builder /x /x\n"),
-    ("FROM a\nFROM b\nCOPY \\\n  --from=0 /x /x\n", "FROM a AS builder\nFROM b\nCOPY \\\n  --from=builder /x /x\n"),
-    ("FROM a AS b\nFROM b\nCOPY --from=b /0 /x\n", "FROM a AS b\nFROM b\nCOPY --from=b /0 /x\n"),
-])
-def test_numbers_of_stages_become_names(before, after):
-    assert changed(rewrites.stage_names, case(before)) == after
 
 
 APT_FILE, PIP_FILE = ("var/lib/apt/lists/a", b"x" * 20_000), ("root/.cache/pip/a", b"x" * 20_000)
@@ -53,55 +42,43 @@ GO_FILE = ("root/.cache/go-build/a", b"x" * 20_000)
     ("RUN go build", GO_FILE, "buildkit", "RUN --mount=type=cache,target=/root/.cache/go-build go build"),
     ("RUN go build", GO_FILE, "legacy", "RUN go build"),    # it knows no mounts
 ])
-def test_caches_go_out_of_their_layers(run, file, builder, after):
+def test_caches_are_kept_out_of_layers(run, file, builder, after):
     made = case(f"FROM base:1\n{run}\n", own=[(run, [file])], builder=builder)
     assert changed(rewrites.without_caches, made) == f"FROM base:1\n{after}\n"
 
 
-NODE = {"package.json": 1, "package-lock.json": 1, "a.js": 1}
+NODE = project({"package.json": 1, "package-lock.json": 1, "a.js": 1})
+GO = project({"go.mod": 1, "go.sum": 1}, go__mod="module a\nrequire example.org/b v1.0.0\n")
+PIP = project({"a.txt": 1})
 
 
-@pytest.mark.parametrize("files, before, after", [
-    (NODE, "COPY . /app\nRUN npm ci\n", "COPY package.json package-lock.json /app/\nRUN npm ci\nCOPY . /app\n"),
-    (NODE, "COPY . .\nRUN npm ci && \\\n    npm run build\nCMD a\n",
+@pytest.mark.parametrize("rewriter, files, before, after", [
+    (rewrites.stage_names, None, "FROM b\nCOPY --from=0 /x /x\n", "AS builder\nFROM b\nCOPY --from=builder /x /x\n"),
+    (rewrites.stage_names, None, "AS builder\nFROM b\nFROM c\nCOPY --from=1 /x /y\nCOPY --from=0 /x /x\n",
+     "AS builder\nFROM b AS builder-0\nFROM c\nCOPY --from=builder-0 /x /y\nCOPY --from=builder /x /x\n"),
+    (rewrites.stage_names, None, "FROM b\nCOPY \\\n  --from=0 /x /x\n", "AS builder\nFROM b\nCOPY \\\n  --from=builder /x /x\n"),
+    (rewrites.stage_names, None, "AS b\nFROM b\nCOPY --from=b /0 /x\n", None),
+    (rewrites.copy_order, NODE, "COPY . /app\nRUN npm ci\n", "COPY package.json package-lock.json /app/\nRUN npm ci\nCOPY . /app\n"),
+    (rewrites.copy_order, NODE, "COPY . .\nRUN npm ci && \\\n    npm run build\nCMD a\n",
      "COPY package.json package-lock.json ./\nRUN npm ci && \\\n    npm run build\nCOPY . .\nCMD a\n"),
-    (NODE, "COPY . .\nRUN apt-get install -y a", "RUN apt-get install -y a\nCOPY . .\n"),
-    ({"a.txt": 1}, "COPY . .\nRUN pip install -r a.txt\n", "COPY a.txt ./\nRUN pip install -r a.txt\nCOPY . .\n"),
-    ({"a.txt": 1}, "COPY . .\nRUN pip install -r b.txt\n", None),       # nobody knows where that is
-    ({"a.txt": 1}, "COPY . .\nRUN pip install .\n", None),              # it reads all of it
-    (NODE, "COPY . .\nENV A=1\nRUN npm ci\n", None),                    # what stands between may matter
-    (NODE, "COPY --chown=1 . .\nRUN npm ci\n", None),
-])
-def test_what_names_the_dependencies_is_copied_first(files, before, after):
-    made = case(f"FROM base:1\n{before}", project=project(files))
-    assert changed(rewrites.copy_order, made) == f"FROM base:1\n{after or before}"
-
-
-def test_go_s_modules_are_fetched_before_the_source_is_copied():
-    needs = project({"go.mod": 1, "go.sum": 1}, go__mod="module a\nrequire example.org/b v1.0.0\n")
-    made = case("FROM base:1\nCOPY . .\nRUN go build\n", project=needs)
-    assert changed(rewrites.copy_order, made) == (
-        "FROM base:1\nCOPY go.mod go.sum ./\nRUN go mod download\nCOPY . .\nRUN go build\n")
-
-
-@pytest.mark.parametrize("before, after", [
-    ("RUN npm install && npm run x", "RUN npm ci && npm run x"), ("RUN npm i --omit=dev", "RUN npm ci --omit=dev"),
-    ("RUN npm install express", None), ("RUN npm ci", None), ("RUN echo", None),
-])
-def test_npm_installs_what_the_lock_file_says(before, after):
-    assert changed(rewrites.npm_ci, case(f"FROM base:1\n{before}\n", project=project(NODE))) == \
-        f"FROM base:1\n{after or before}\n"
-    assert changed(rewrites.npm_ci, case(f"FROM base:1\n{before}\n")) == f"FROM base:1\n{before}\n"
-
-
-@pytest.mark.parametrize("before, after", [
-    ('RUN a\nCMD ["/app"]\n', 'RUN a\nUSER 65532\nCMD ["/app"]\n'),
-    ('USER root\nCMD ["/app"]\n', 'USER 65532\nCMD ["/app"]\n'),
-    ('CMD ["/app"]\nRUN a\n', None), ('RUN a\n', None),
-])
-def test_a_user_by_number(before, after):
-    made = built(f"FROM base:1\n{before}", start=ROOT)
-    assert changed(rewrites.numeric_user, made) == f"FROM base:1\n{after or before}"
+    (rewrites.copy_order, NODE, "COPY . .\nRUN apt-get install -y a", "RUN apt-get install -y a\nCOPY . .\n"),
+    (rewrites.copy_order, PIP, "COPY . .\nRUN pip install -r a.txt\n", "COPY a.txt ./\nRUN pip install -r a.txt\nCOPY . .\n"),
+    (rewrites.copy_order, GO, "COPY . .\nRUN go build\n", "COPY go.mod go.sum ./\nRUN go mod download\nCOPY . .\nRUN go build\n"),
+    (rewrites.copy_order, PIP, "COPY . .\nRUN pip install -r b.txt\n", None),       # no such file
+    (rewrites.copy_order, PIP, "COPY . .\nRUN pip install .\n", None),              # it reads the whole context
+    (rewrites.copy_order, NODE, "COPY . .\nENV A=1\nRUN npm ci\n", None),          # the line between may matter
+    (rewrites.copy_order, NODE, "COPY --chown=1 . .\nRUN npm ci\n", None),
+    (rewrites.npm_ci, NODE, "RUN npm install && npm run x\n", "RUN npm ci && npm run x\n"),
+    (rewrites.npm_ci, NODE, "RUN npm i --omit=dev\n", "RUN npm ci --omit=dev\n"),
+    (rewrites.npm_ci, NODE, "RUN npm install express\n", None), (rewrites.npm_ci, NODE, "RUN npm ci\n", None),
+    (rewrites.npm_ci, NODE, "RUN echo\n", None), (rewrites.npm_ci, None, "RUN npm install\n", None),   # no lock file
+    (rewrites.numeric_user, None, 'RUN a\nCMD ["/app"]\n', 'RUN a\nUSER 65532\nCMD ["/app"]\n'),
+    (rewrites.numeric_user, None, 'USER root\nCMD ["/app"]\n', 'USER 65532\nCMD ["/app"]\n'),
+    (rewrites.numeric_user, None, 'CMD ["/app"]\nRUN a\n', None), (rewrites.numeric_user, None, "RUN a\n", None)])
+def test_what_a_rewrite_makes_of_a_text(rewriter, files, before, after):
+    begin, now = ("FROM base:1 " if each.startswith("AS ") else "FROM base:1\n" for each in (before, after or before))
+    made = built(f"{begin}{before}", start=ROOT, **({"project": files} if files else {}))
+    assert changed(rewriter, made) == f"{now}{after or before}"
 
 
 SMALL_BASE = {"gcr.io/distroless/base-debian12": take(image([("ADD x /", layer(*SMALL))]), [layer(*SMALL)])}
@@ -163,13 +140,13 @@ CMD ["/srv/app"]
     SINGLE.replace("EXPOSE 80", "EXPOSE $PORT"), SINGLE.replace("EXPOSE 80", "ONBUILD RUN a"),
     SINGLE.replace("RUN make", "RUN apt-get install -y make ca-certificates && make"),
     SINGLE.replace('CMD ["/srv/app"]', "CMD /srv/app | tee /log")])
-def test_one_stage_stays_one_where_the_program_may_need_more(text):
+def test_one_stage_stays_one_if_the_program_may_need_more(text):
     own = [("WORKDIR /srv", []), ("COPY . /", FILES), *OWN[2:]] if "COPY . /" in text else OWN
     start = RUNS if '["/srv/app"]' in text else Start(("/bin/sh", "-c", "/srv/app | tee /log"), directory="/srv")
     assert changed(two_stages, single(text, own, start)) == text
 
 
-def test_what_another_user_owns_stays_that_user_s():
+def test_copied_files_keep_their_owner():
     made = single()
     node = made.inventory.tree["/srv/page.html"]
     node.entries.uids[node.row], node.entries.gids[node.row] = 7, 8
@@ -192,12 +169,12 @@ def test_a_health_check_by_another_program_keeps_its_base(check, stays):
     assert (changed(two_stages, single(text)) == text) == stays
 
 
-def test_tools_to_build_with_are_no_reason_to_stay_in_one_stage():
+def test_installed_build_tools_are_no_reason_to_stay_in_one_stage():
     text = SINGLE.replace("RUN make", "RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev "
                                       "&& make")
     assert "FROM scratch" in changed(two_stages, single(text))
 
 
-def test_an_image_that_is_small_already_is_left_alone():
+def test_a_small_image_is_left_alone():
     made = case(SINGLE, base=SLIM, own=OWN, start=RUNS)
     assert changed(two_stages, made) == changed(smaller_base, made) == SINGLE

@@ -64,7 +64,7 @@ def reported(text=TEXT, base=FAT, own=OWN, findings=None, stand_in=False, **othe
 GOOD = ('FROM golang:1.22 AS builder\nRUN make\nFROM base:1\nCOPY --from=builder /src/app /app\nUSER 1\nCMD ["/app"]\n')
 
 
-def test_what_each_line_brings_adds_up_to_the_image():
+def test_the_bytes_of_the_lines_add_up_to_the_image():
     report = reported()
     assert list(report.brought()) == [4, 5, 6, 7]
     assert sum(report.brought().values()) == report.image.unpacked
@@ -125,7 +125,7 @@ def test_a_report_without_findings_says_so():
     assert "urgent" not in views.report_text(reported(findings=[Finding("root-user", "medium", 1, "a", "b", "c")]))
 
 
-def test_whatever_the_text_is_it_is_shown_as_text():
+def test_any_text_is_shown_as_text():
     text = f"FROM base:1\nRUN echo {NASTY}\n"
     report = reported(text, base=SMALL, own=[(f"RUN echo {NASTY}", [("a", b"x")])],
                   findings=[Finding("secret", "medium", None, NASTY, NASTY, NASTY)],
@@ -217,7 +217,7 @@ def test_stages_that_are_not_shipped_are_grey_words():
     assert colours == [style.FAINT] * 2 + [style.INK] * 5
 
 
-def test_a_long_dockerfile_is_cut_to_what_says_most():
+def test_a_long_dockerfile_is_cut_to_its_main_lines():
     text = "FROM base:1\n" + "".join(f"RUN echo {n}\n" for n in range(60)) + "RUN head > /big\n"
     report = reported(text, base=SMALL, own=[*((f"RUN echo {n}", []) for n in range(60)), ("RUN head > /big", OWN[1][1])],
                   findings=[Finding("secret", "low", 50, "", "", "")])
@@ -328,7 +328,7 @@ def test_the_name_of_a_report_s_image(tmp_path):
     assert re.fullmatch("dir:report-docker-file-[0-9a-f]{8}", odd[0]) and odd[0] != odd[1]
 
 
-def test_what_the_course_reports_on_itself_has_a_name_without_a_checksum():
+def test_an_image_of_the_course_has_a_name_without_a_checksum():
     team = applications()[0] / "team-app"
     assert name(team, "Dockerfile", None) == "team-app:report"
     assert name(team, "Dockerfile.fixed", None) == "team-app:report-fixed"
