@@ -41,12 +41,21 @@ def events(name: str) -> list:
     return list(legacy(answers, ticking()) if builder == "legacy" else buildkit.events(answers))
 
 
+def state(text: str, builder: str = "buildkit", *seen, target: str | None = None) -> Progress:
+    made = Progress(dockerfiles.parse(text), target, builder)
+    for event in seen:
+        made.add(event)
+    return made
+
+
 def progress(name: str) -> Progress:
     kept = recorded(name)
-    state = Progress(dockerfiles.parse(kept["dockerfile"]), kept["parameters"].get("target"), name.split("-")[0])
-    for event in events(name):
-        state.add(event)
-    return state
+    return state(kept["dockerfile"], name.split("-")[0], *events(name), target=kept["parameters"].get("target"))
+
+
+def said(*lines: str) -> list[dict]:
+    """The legacy builder's answer of these lines."""
+    return [{"stream": line} for line in lines]
 
 
 def steps(name: str) -> list[tuple]:
@@ -94,8 +103,7 @@ def test_an_error_comes_in_several_forms(builder, answer, event):
     "Successfully built 0123456789ab\n", "Successfully tagged a:b\n", " ---> [Warning] IPv4 forwarding is disabled.\n", "\n",
     " ---> Running in 0123456789ab\n", "Removing intermediate container 0123456789ab\n", " ---> Removed intermediate container 0123456789ab\n"])
 def test_the_legacy_builder_s_chatter_is_no_output(line):
-    begun = {"stream": "Step 1/1 : RUN true"}
-    assert len(list(legacy([begun, {"stream": line}]))) == 1
+    assert len(list(legacy(said("Step 1/1 : RUN true", line)))) == 1
 
 
 @pytest.mark.parametrize("engine", ["", "-28"])
@@ -111,29 +119,24 @@ def test_a_command_that_prints_the_builder_s_own_lines_changes_nothing(engine):
                                   "Removing intermediate container 000000000000\n", " ---> Using cache\n",
                                   " ---> Running in 111111111111\n", "Successfully built 0123456789ab\n", "\n"])
 def test_all_that_comes_while_a_command_runs_is_its_output(line):
-    begun = [{"stream": "Step 1/3 : FROM a"}, {"stream": " ---> aaaaaaaaaaaa\n"}, {"stream": "Step 2/3 : RUN b"},
-             {"stream": " ---> Running in 222222222222\n"}]
-    after = [{"stream": " ---> Removed intermediate container 222222222222\n"}, {"stream": " ---> bbbbbbbbbbbb\n"}]
-    plain, found = list(legacy(begun + after, ticking())), list(legacy([*begun, {"stream": line}, *after], ticking()))
+    begun = "Step 1/3 : FROM a", " ---> aaaaaaaaaaaa\n", "Step 2/3 : RUN b", " ---> Running in 222222222222\n"
+    after = " ---> Removed intermediate container 222222222222\n", " ---> bbbbbbbbbbbb\n"
+    plain, found = (list(legacy(said(*lines), ticking())) for lines in ([*begun, *after], [*begun, line, *after]))
     assert [e for e in found if e not in plain] == [Output("2", line)]
     assert [e for e in found if not isinstance(e, Output)] == plain
 
 
 @pytest.mark.parametrize("line", ["Step 3/9 : RUN c", "Step 4/3 : RUN c", "Step 2/3 : RUN c", "Step 1/3 : FROM a"])
 def test_a_step_line_counts_only_with_this_build_s_total_and_the_next_number(line):
-    answers = [{"stream": "Step 1/3 : FROM a"}, {"stream": " ---> aaaaaaaaaaaa\n"}, {"stream": "Step 2/3 : COPY b c"},
-               {"stream": line}, {"stream": "Step 3/3 : RUN d"}]
+    answers = said("Step 1/3 : FROM a", " ---> aaaaaaaaaaaa\n", "Step 2/3 : COPY b c", line, "Step 3/3 : RUN d")
     begun = [e.name for e in legacy(answers, ticking()) if isinstance(e, StepSeen) and not e.completed]
     assert begun == ["FROM a", "COPY b c", "RUN d"]
 
 
 def test_a_stage_that_is_left_out_takes_its_numbers_along():
-    """So the engine over PRoot has it; the step that fails is on its line then."""
-    answers = [{"stream": "Step 1/4 : FROM a"}, {"stream": " ---> aaaaaaaaaaaa\n"}, {"stream": "Step 3/4 : FROM c"},
-               {"stream": " ---> cccccccccccc\n"}, {"stream": "Step 4/4 : COPY --from=0 /x /"}, {"error": "no /x"}]
-    told = Progress(dockerfiles.parse("FROM a\nFROM b\nFROM c\nCOPY --from=0 /x /\n"), None, "legacy")
-    for event in legacy(answers, ticking()):
-        told.add(event)
+    """As with the engine over PRoot; the step that fails is then on its line."""
+    answers = said("Step 1/4 : FROM a", " ---> aaaaaaaaaaaa\n", "Step 3/4 : FROM c", " ---> cccccccccccc\n", "Step 4/4 : COPY --from=0 /x /")
+    told = state("FROM a\nFROM b\nFROM c\nCOPY --from=0 /x /\n", "legacy", *legacy([*answers, {"error": "no /x"}], ticking()))
     assert [(step.line, step.status) for step in told.steps()] == [(1, "cached"), (3, "cached"), (4, "failed")]
     assert failed(told).line == 4
 
@@ -180,9 +183,8 @@ def test_steps_have_their_lines(name, status):
 
 @pytest.mark.parametrize("seconds, status", [(0.01, "cached"), (20, "done")])
 def test_a_from_that_has_fetched_its_image_is_done_and_one_that_had_it_is_cached(seconds, status):
-    state = Progress(dockerfiles.parse("FROM debian:bookworm-slim\n"), None, "buildkit")
-    state.add(StepSeen("k", "[1/1] FROM docker.io/library/debian:bookworm-slim", 0, seconds))
-    assert [step.status for step in state.steps()] == [status]
+    seen = StepSeen("k", "[1/1] FROM docker.io/library/debian:bookworm-slim", 0, seconds)
+    assert [step.status for step in state("FROM debian:bookworm-slim\n", "buildkit", seen).steps()] == [status]
 
 
 @pytest.mark.parametrize("name, lines", [
@@ -260,13 +262,6 @@ def test_times_count_from_the_first_step():
 @pytest.mark.parametrize("build, lines", [("cold", ("one", "two")), ("not-found", ("/bin/sh: 1: nosuchtool: not found",))])
 def test_a_log_is_put_together_from_its_pieces(builder, build, lines):
     assert next(s.log for s in progress(f"{builder}-{build}").steps() if s.instruction.startswith("RUN")) == lines
-
-
-def state(text: str, builder: str = "buildkit", *seen) -> Progress:
-    made = Progress(dockerfiles.parse(text), None, builder)
-    for event in seen:
-        made.add(event)
-    return made
 
 
 @pytest.mark.parametrize("chunks, log", [
@@ -402,28 +397,18 @@ def test_a_stage_of_a_from_alone_is_what_its_from_is():
     assert base.status == base.steps[0].status == "cached"
 
 
-@pytest.mark.parametrize("name, place", [
-    ("[builder 1/3] FROM a", ("builder", "FROM a", 2)),
-    ("[builder 2/3] WORKDIR /x", ("builder", "WORKDIR /x", 3)),
-    ("[builder 3/3] RUN a", ("builder", "RUN a", 5)),
-    ("[linux/arm64 builder 3/3] RUN a", ("builder", "RUN a", 5)),
-    ("[BUILDER 3/3] RUN a", ("builder", "RUN a", 5)),
-    ("[builder  3/13] RUN a", ("builder", "RUN a", 5)),
-    ("[builder  3/13] COPY t", ("builder", "COPY t", None)),
-    ("[builder 3/3] COPY --from=another.image t", ("builder", "COPY --from=another.image t", None)),
-    ("[builder 2/4] RUN from a trigger", ("builder", "RUN from a trigger", None)),
-    ("[builder 4/4] RUN a", ("builder", "RUN a", 5)),   # one ONBUILD trigger in front
-    ("[stage-1 1/1] COPY a b", ("stage-1", "COPY a b", 8)),
-    ("[stage-1 2/1] COPY a b", ("stage-1", "COPY a b", None)),
-    ("[nosuch 1/1] COPY a b", ("", "COPY a b", None)),
-    ("[internal] load metadata", ("", "[internal] load metadata", None)),
-    ("exporting to image", ("", "exporting to image", None)),
-    ("[builder 3/3] RUN cat <<E\nx\nE", ("builder", "RUN cat <<E\nx\nE", 5)),
-])
-def test_a_step_s_place_in_the_dockerfile(name, place):
-    text = "# head\nFROM a AS Builder\nWORKDIR /x\nENV b=c\nRUN a\n\nFROM scratch\nCOPY --from=builder /a /b\n"
-    step, = state(text, "buildkit", StepSeen("k", name)).steps()
-    assert (step.stage, step.instruction, step.line) == place
+@pytest.mark.parametrize("name, text, stage, line", [
+    ("[builder 1/3] ", "FROM a", "builder", 2), ("[builder 2/3] ", "WORKDIR /x", "builder", 3),
+    *((f"[{name}] ", "RUN a", "builder", 5) for name in ("builder 3/3", "linux/arm64 builder 3/3", "BUILDER 3/3", "builder  3/13")),
+    ("[builder 4/4] ", "RUN a", "builder", 5), ("[builder 2/4] ", "RUN from a trigger", "builder", None),   # of ONBUILD
+    ("[builder  3/13] ", "COPY t", "builder", None), ("[builder 3/3] ", "COPY --from=another.image t", "builder", None),
+    ("[stage-1 1/1] ", "COPY a b", "stage-1", 8), ("[stage-1 2/1] ", "COPY a b", "stage-1", None), ("[nosuch 1/1] ", "COPY a b", "", None),
+    ("", "[internal] load metadata", "", None), ("", "exporting to image", "", None),
+    ("[builder 3/3] ", "RUN cat <<E\nx\nE", "builder", 5)])
+def test_a_step_s_place_in_the_dockerfile(name, text, stage, line):
+    read = "# head\nFROM a AS Builder\nWORKDIR /x\nENV b=c\nRUN a\n\nFROM scratch\nCOPY --from=builder /a /b\n"
+    step, = state(read, "buildkit", StepSeen("k", name + text)).steps()
+    assert (step.stage, step.instruction, step.line) == (stage, text, line)
 
 
 @pytest.mark.parametrize("text", ["FROM a AS stage-1\nRUN x\nFROM b\nRUN y\n", "FROM a AS b\nRUN x\nFROM c AS b\nRUN y\n"])
