@@ -67,8 +67,7 @@ def test_machines(number, name):
 
 
 @pytest.mark.parametrize("made, runpath", [
-    (dict(rpath="/old"), ("/old",)), (dict(runpath="/new"), ("/new",)),
-    (dict(rpath="/old", runpath="/new"), ("/new",)), ({}, ()), (dict(runpath="a::b"), ("a", "", "b"))])
+    (dict(rpath="/old"), ("/old",)), (dict(rpath="/old", runpath="/new"), ("/new",)), (dict(runpath="a::b"), ("a", "", "b"))])
 def test_the_older_path_counts_only_without_the_newer(made, runpath):
     assert read(make(**made)).runpath == runpath
 
@@ -111,10 +110,10 @@ def test_names_that_are_no_text_can_be_shown():
 
 @pytest.mark.parametrize("data", [b"", b"\x7f", b"\x7fELF", b"#!/bin/sh\n", b"MZ" + bytes(100), bytes(64),
                                   b"\x7fELF" + bytes(100), b"\x7fELF\x03\x01" + bytes(100),
-                                  b"\x7fELF\x02\x03" + bytes(100), b"\x7fELG\x02\x01" + bytes(100)])
+                                  b"\x7fELF\x02\x03" + bytes(100), b"\x7fELG\x02\x01" + bytes(100),
+                                  b"\x7fELF\2\1\1\0.symtab\0"])
 def test_what_is_no_elf_file(data):
-    assert read(data) is None
-    assert read(memoryview(data)) is None
+    assert read(data) is read(memoryview(data)) is None and not symbols(data)
 
 
 def go_built(*records):
@@ -435,11 +434,6 @@ def test_symbols_as_pyelftools_sees_them(tmp_path, flags, strip, found):
         data = (tmp_path / "out").read_bytes()
     sections = [each.name for each in ELFFile(io.BytesIO(data)).iter_sections()]
     assert symbols(data) == found == (".symtab" in sections or any(each.startswith(".debug") for each in sections))
-
-
-def test_what_is_no_elf_file_has_no_symbols():
-    for data in (b"", b"#!/bin/sh\n", b"\x7fELF", b"\x7fELF\2\1\1\0.symtab\0", b"text" * 1000):
-        assert not symbols(data)
 
 
 def test_damaged_tables_cost_nothing():
