@@ -47,36 +47,24 @@ class Measured:
         return cls(sum(entries.sizes), entries.kinds.count(b"f"), transfer, entries)
 
 
-@dataclass
-class Saved:
-    """What was read: {layer digest: Measured}, and {config digest: config}."""
-
-    layers: dict[str, Measured] = field(default_factory=dict)
-    configs: dict[str, dict] = field(default_factory=dict)
-
-
 def save(api: APIClient, image_id: str) -> Iterator[bytes]:
     """The archive that `docker save` would write, as it arrives. Raises what the SDK does."""
     return patient(api, _SAVE_SECONDS).get_image(image_id)
 
 
-def read(chunks: Iterable[bytes], *, transfer: bool = False) -> Saved:
-    """Measure every layer in a saved image, with `transfer` compressed too. Raises ImageUnreadable."""
-    saved = Saved()
-    for digest, entries, moved in _layers(chunks, scan, saved.configs, transfer):
-        saved.layers[digest] = Measured.of(entries, moved)
-    return saved
+def read(chunks: Iterable[bytes], configs: dict[str, dict] | None = None, *,
+         transfer: bool = False) -> dict[str, Measured]:
+    """{layer digest: Measured} of a saved image, with `transfer` compressed too. Adds the image's configurations to
+    `configs`, by digest. Raises ImageUnreadable."""
+    return {digest: Measured.of(entries, moved) for digest, entries, moved in _layers(chunks, scan, configs, transfer)}
 
 
 def read_layer(chunks: Iterable[bytes], digest: str) -> Measured | None:
-    """Measure one layer from its archive; None if it has another digest or cannot be read."""
+    """Measure one layer from its archive; None if it has another digest. Raises OSError and ValueError."""
     observed = _Observed(chunks, transfer=False)
     stream = ByteStream(observed)
-    try:
-        entries = scan(stream)
-        stream.drain()
-    except (OSError, ValueError):
-        return None
+    entries = scan(stream)
+    stream.drain()
     return Measured.of(entries) if observed.finish()[0] == digest else None
 
 
@@ -84,8 +72,7 @@ def collect(chunks: Iterable[bytes], look: Callable[[Member, Archive], Any],
             configs: dict[str, dict] | None = None) -> dict[str, list]:
     """Call `look` for every member of every layer in a saved image: {layer digest: its results, without None}. It may
     read the member's content. Adds the image's configurations to `configs`, by digest. Raises ImageUnreadable."""
-    layers = _layers(chunks, lambda stream: seen_by(look, stream), {} if configs is None else configs)
-    return {digest: seen for digest, seen, _ in layers}
+    return {digest: seen for digest, seen, _ in _layers(chunks, lambda stream: seen_by(look, stream), configs)}
 
 
 def seen_by(look: Callable[[Member, Archive], Any], layer: ByteStream) -> list:
@@ -94,7 +81,7 @@ def seen_by(look: Callable[[Member, Archive], Any], layer: ByteStream) -> list:
     return [seen for member in archive if (seen := look(member, archive)) is not None]
 
 
-def _layers(chunks: Iterable[bytes], walk: Callable[[ByteStream], Any], configs: dict[str, dict],
+def _layers(chunks: Iterable[bytes], walk: Callable[[ByteStream], Any], configs: dict[str, dict] | None,
             transfer: bool = False) -> Iterator[tuple[str, Any, int | None]]:
     """(digest, result of `walk`, compressed bytes) of each layer."""
     try:
@@ -109,7 +96,7 @@ def _layers(chunks: Iterable[bytes], walk: Callable[[ByteStream], Any], configs:
             whole = chain([start], archive.content())
             layer = unpacked(start, whole, member.size)
             if layer is None and not is_tar and start[:1] in (b"{", b"["):
-                if member.size <= _CONFIG_LIMIT:
+                if configs is not None and member.size <= _CONFIG_LIMIT:
                     _keep_config(b"".join(whole), configs)
             elif layer or is_tar or member.size >= 512:
                 observed = _Observed(layer or whole, transfer)

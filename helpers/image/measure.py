@@ -13,7 +13,7 @@ from ..engine import Engine, connect
 from ..errors import ImageUnreadable
 from ..labels import BUILD, COURSE, STANDS_ON, STEP
 from . import archive_reader, cache, history
-from .archive_reader import Measured, Saved
+from .archive_reader import Measured
 from .entries import Entries
 from .filesystem import Tree
 from .listing import names
@@ -33,10 +33,10 @@ def inspect(reference: str, engine: Engine | None = None) -> Image:
     instructions = history.from_engine(entries, len(digests)) or cache.instructions(inspected["Id"])
     known = _known(cache.load, digests, engine)
     if instructions is None or known is None:
-        read = _save(engine, inspected["Id"], digests)
-        known = read.layers
+        configs: dict[str, dict] = {}
+        known = _save(engine, inspected["Id"], digests, configs)
         if instructions is None:
-            config = read.configs.get(inspected["Id"]) or next(iter(read.configs.values()), {})
+            config = configs.get(inspected["Id"]) or next(iter(configs.values()), {})
             instructions = history.from_config(config, len(digests))
             cache.keep_instructions(inspected["Id"], instructions)
     layers = tuple(Layer(digest, made, known[digest].unpacked, known[digest].files)
@@ -55,7 +55,7 @@ def transfer(image: Image, engine: Engine | None = None) -> int:
     digests = [layer.digest for layer in image.layers]
     known = _known(lambda digest: (cache.load(digest) or Measured()).transfer, digests)
     if known is None:
-        read = _save(engine or connect(), image.id, digests, compressed=True).layers
+        read = _save(engine or connect(), image.id, digests, compressed=True)
         known = {digest: measured.transfer or 0 for digest, measured in read.items()}
     return sum(known[digest] for digest in digests)
 
@@ -65,7 +65,7 @@ def contents(image: Image, engine: Engine | None = None) -> tuple[Entries, ...]:
     digests = [layer.digest for layer in image.layers]
     known = _known(cache.entries, digests, engine)
     if known is None:
-        read = _save(engine or connect(), image.id, digests).layers
+        read = _save(engine or connect(), image.id, digests)
         known = {digest: measured.entries for digest, measured in read.items() if measured.entries is not None}
     return tuple(known[digest] for digest in digests)
 
@@ -99,14 +99,11 @@ def _known(load: Callable[[str], Known | None], digests: Sequence[str],
 
 def _read_from_disk(engine: Engine, digests: Sequence[str]) -> bool:
     """Cache the last of an image's lowest layers from the engine's disk; False if it cannot be read."""
-    measured = None
     with contextlib.suppress(OSError, ValueError):
-        if chunks := engine.layer(digests):
-            measured = archive_reader.read_layer(chunks, digests[-1])
-    if measured is None:
-        return False
-    _keep(digests[-1], measured)
-    return True
+        if (chunks := engine.layer(digests)) and (measured := archive_reader.read_layer(chunks, digests[-1])):
+            _keep(digests[-1], measured)
+            return True
+    return False
 
 
 def _keep(digest: str, measured: Measured) -> None:
@@ -154,14 +151,15 @@ def _name(summary: dict) -> str:
     return short(original(known)).removeprefix("localhost/").removesuffix(":latest")
 
 
-def _save(engine: Engine, image_id: str, digests: Sequence[str], *, compressed: bool = False) -> Saved:
+def _save(engine: Engine, image_id: str, digests: Sequence[str], configs: dict[str, dict] | None = None, *,
+          compressed: bool = False) -> dict[str, Measured]:
     """Read and cache the whole saved image, which must have the layers `digests`."""
     with engine.translate_errors("save the image"):
-        read = archive_reader.read(archive_reader.save(engine.client.api, image_id), transfer=compressed)
-    missing = [digest for digest in digests if digest not in read.layers]
+        read = archive_reader.read(archive_reader.save(engine.client.api, image_id), configs, transfer=compressed)
+    missing = [digest for digest in digests if digest not in read]
     if missing:
         raise ImageUnreadable(f"The saved image {image_id[:19]} lacks {len(missing)} of its {len(digests)} layers.",
                               remedy="Remove the image and build or pull it again.")
-    for digest, measured in read.layers.items():
+    for digest, measured in read.items():
         _keep(digest, measured)
     return read

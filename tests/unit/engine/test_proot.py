@@ -275,8 +275,7 @@ def test_an_argument_is_part_of_what_the_cache_knows_only_once_it_is_declared(bu
 def test_a_saved_image_is_read_by_the_course_and_by_another_store(building, store, tmp_path):
     image, _ = building(_TWO, {"a": "A" * 5000, "b": "B"}, tags=("t:1",))
     archive = b"".join(store.save(["t:1"]))
-    read = archive_reader.read([archive])
-    assert [each.unpacked for each in read.layers.values()] == [5000]
+    assert [each.unpacked for each in archive_reader.read([archive]).values()] == [5000]
     other = Store(tmp_path / "other")
     assert other.load(io.BytesIO(archive)) == ["t:1"]
     assert other.find("t:1") == image and other.chain(image) == store.chain(image)

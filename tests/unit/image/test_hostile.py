@@ -33,7 +33,7 @@ def refused(data: bytes, why: str) -> None:
 
 def only(data: bytes):
     """The entries of an image's only layer."""
-    measured, = read(pieces(saved(data))).layers.values()
+    measured, = read(pieces(saved(data))).values()
     return measured.entries
 
 
@@ -153,8 +153,8 @@ LONG = json.dumps({"rootfs": {}, "history": ["x" * 5_000_000]}).encode()
     ids=itertools.count())
 def test_json_that_is_no_configuration_is_passed_over(config):
     data = tar(("a.json", config), ("b/layer.tar", tar(("x", b"1"))))
-    found = read(pieces(data))
-    assert found.configs == {} and [each.files for each in found.layers.values()] == [1]
+    configs = {}
+    assert [each.files for each in read(pieces(data), configs).values()] == [1] and configs == {}
 
 
 @pytest.mark.parametrize("history, made", [
@@ -163,8 +163,9 @@ def test_json_that_is_no_configuration_is_passed_over(config):
     ([{"created_by": "RUN a"}, {"created_by": "ENV x=1", "empty_layer": True}, 5, {"comment": "imported"},
       {"created_by": "RUN more"}], ["RUN a", "imported", "RUN more"])])
 def test_a_history_with_gaps_or_none(history, made):
-    found = read([tar(("a.json", json.dumps({"rootfs": {}, "history": history}).encode()))])
-    config, = found.configs.values()
+    configs = {}
+    read([tar(("a.json", json.dumps({"rootfs": {}, "history": history}).encode()))], configs)
+    config, = configs.values()
     assert from_config(config, 4) == [*made, *["(not recorded)"] * (4 - len(made))]
     assert from_config(config, 2) == [*made, "(not recorded)", "(not recorded)"][:2]
 
@@ -227,7 +228,7 @@ def test_a_layer_that_packs_well_is_no_bomb(monkeypatch):
     monkeypatch.setattr(decompress, "BOMB_BYTES", 1000)
     data = tar(("words", " ".join(map(str, range(15_000))).encode()))
     assert 50_000 < len(data) < 250 * len(gzip.compress(data))
-    assert list(read([tar(("blobs/sha256/a", gzip.compress(data)))]).layers) == [digest(data)]
+    assert list(read([tar(("blobs/sha256/a", gzip.compress(data)))])) == [digest(data)]
 
 
 @pytest.mark.parametrize("members", [
@@ -272,7 +273,7 @@ assert len(Tree([below, layer(*((f"f{n}/" + "d/" * 1900 + "x", b"1") for n in ra
     "frames with nothing in them": """
 import gzip
 data = tar(("a", b"1"))
-assert list(read([tar(("blobs/sha256/a", gzip.compress(data) + gzip.compress(b"") * 30_000))]).layers) == [digest(data)]""",
+assert list(read([tar(("blobs/sha256/a", gzip.compress(data) + gzip.compress(b"") * 30_000))])) == [digest(data)]""",
     "many whiteouts": """
 below = layer(*((f"d{n}/f", b"1") for n in range(10_000)))
 assert len(Tree([below, layer(*((f".wh.d{n}", b"") for n in range(10_000)))])) == 0""",
@@ -336,7 +337,7 @@ def huge_image(size: int):
 def test_a_program_that_points_at_all_of_itself_is_not_kept_whole():
     said = run_apart("""
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-found, = read(huge_image(1_000_000_000)).layers.values()
+found, = read(huge_image(1_000_000_000)).values()
 assert list(found.entries.sizes) == [1_000_000_000] and found.entries.programs[0].elf
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1000)""")
     assert int(said) < 300
@@ -360,7 +361,7 @@ def test_nothing_is_written_but_to_the_cache(tmp_path, home, monkeypatch):
     monkeypatch.chdir(tmp_path)
     evil = tar(("../../evil", b"1"), ("l", ("l", str(tmp_path))), ("l/evil", b"1"), (f"{tmp_path}/evil", b"1"))
     data = tar(("../0/layer.tar", evil), (f"{tmp_path}/1/layer.tar", tar(("a", b"1"))), ("manifest.json", b"[]"))
-    for layer_digest, measured in read([data]).layers.items():
+    for layer_digest, measured in read([data]).items():
         cache.keep(layer_digest, measured)
     assert cache.entries(digest(evil)).paths == ["/evil", "/l", "/l/evil", f"{tmp_path}/evil"]
     written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
