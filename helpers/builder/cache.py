@@ -18,11 +18,8 @@ _ID = re.compile(r"[0-9a-z]{25}")
 
 
 def records(engine: Engine) -> tuple[Record, ...]:
-    """Every record of the build cache, as listed by `docker buildx du --verbose`. BuildKit gives a step's record a new
-    id when an image first needs it as a layer.
-
-    Raises Unsupported without BuildKit, and the engine's errors.
-    """
+    """Every record of the build cache, as listed by `docker buildx du --verbose`. BuildKit gives a step's record a
+    new id when an image first needs it as a layer. Raises Unsupported without BuildKit, and the engine's errors."""
     # Not by /system/df: an older engine sizes all its images for that.
     with Control(engine) as control:
         return control.disk_usage()

@@ -41,10 +41,8 @@ def still_running(progress: Progress, mark: str) -> str:
 
 
 def cancel(mark: str) -> bool:
-    """Kill the processes of the build with this mark. Returns whether there were any, and none is left.
-
-    Raises ValueError for a word that is no mark: any process might have it in its environment.
-    """
+    """Kill the processes of the build with this mark. Returns whether there were any, and none is left. Raises
+    ValueError for a word that is no mark: any process might have it in its environment."""
     if not _MARK.fullmatch(mark):
         raise ValueError(f"{mark!r} marks no build.")
     found, quiet_since = False, time.monotonic()

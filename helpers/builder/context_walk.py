@@ -89,10 +89,8 @@ def _entry(child: os.DirEntry[str], path: str, ignored: bool) -> ContextEntry | 
 
 @contextlib.contextmanager
 def opened(root: str | os.PathLike[str], path: str) -> Iterator[tuple[int, Callable[[int], Iterator[bytes]]]]:
-    """(size of a file, a function that reads it in pieces of the given size).
-
-    A file that grows meanwhile is cut. Raises ContextError for one that vanished, became something else, or shrinks.
-    """
+    """(size of a file, a function that reads it in pieces of the given size). A file that grows meanwhile is cut.
+    Raises ContextError for one that vanished, became something else, or shrinks."""
     try:
         handle = os.open(os.path.join(root, path), _OPEN_FLAGS)
         try:

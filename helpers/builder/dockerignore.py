@@ -136,10 +136,8 @@ def _clean(pattern: str) -> str:
 
 
 def _expression(pattern: str) -> str:
-    """A cleaned pattern as a regular expression for a whole path. Raises ValueError.
-
-    `**` matches any number of directories: `**/x` is x anywhere, `a/**/b` includes a/b, and `a/**` all in a but not a.
-    """
+    """A cleaned pattern as a regular expression for a whole path. Raises ValueError. `**` matches any number of
+    directories: `**/x` is x anywhere, `a/**/b` includes a/b, and `a/**` all in a but not a."""
     out, at = [], 0
     while token := _TOKEN.match(pattern, at):
         text, at = token[0], token.end()

@@ -34,11 +34,8 @@ _CONNECT_SECONDS = 10
 
 
 def exchange(prepared: Prepared, progress: Progress, watch: Watch) -> None:
-    """Send the build and add its events to `progress`, calling `watch` after each.
-
-    Raises Unsupported for secrets that cannot be sent, ContextError and EngineGone. The message of a failed build is in
-    `progress.failure`.
-    """
+    """Send the build and add its events to `progress`, calling `watch` after each. Raises Unsupported for secrets
+    that cannot be sent, ContextError and EngineGone. The message of a failed build is in `progress.failure`."""
     request = prepared.request
     query = parameters(request, prepared.context, prepared.read, prepared.mark)
     with contextlib.ExitStack() as ends:

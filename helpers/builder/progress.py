@@ -39,10 +39,8 @@ class StageReport:
 
     @property
     def snapshot(self) -> Snapshot:
-        """Its file system after its last line, from the build cache; a skipped stage is built for that.
-
-        Raises Unsupported if the builder was not BuildKit, or the build has not succeeded.
-        """
+        """Its file system after its last line, from the build cache; a skipped stage is built for that. Raises
+        Unsupported if the builder was not BuildKit, or the build has not succeeded."""
         if self.snapshots is None:
             raise Unsupported("The files of this stage cannot be looked into.",
                               why="The build has not ended, or was not BuildKit's.",

@@ -84,10 +84,8 @@ class BuildRequest:
 
 
 def command_line(request: BuildRequest, folder: str | Path | None = None) -> str:
-    """The command, for the folder that relative paths begin in; `folder` replaces the request's.
-
-    The text of a Dockerfile is its standard input, and a secret is read from the environment variable `variable(id)`.
-    """
+    """The command, for the folder that relative paths begin in; `folder` replaces the request's. The text of a
+    Dockerfile is its standard input, and a secret is read from the environment variable `variable(id)`."""
     place = str(folder or request.context)
     # `docker build` is BuildKit's since Docker 23, and has these options only there.
     newer = request.output is not None or request.cache_to or request.provenance or request.sbom
@@ -130,10 +128,8 @@ def _options(request: BuildRequest) -> Iterator[str]:
 
 
 def parameters(request: BuildRequest, context: Context, read: Dockerfile, mark: str = "") -> dict[str, str]:
-    """The query for a request whose builder is chosen; `mark` from `mark_of`.
-
-    Source: Docker Engine API, "Build an image".
-    """
+    """The query for a request whose builder is chosen; `mark` from `mark_of`. Source: Docker Engine API, "Build an
+    image"."""
     builder, args = request.builder or "", request.args or {}
     args = {**args, **_marking(mark, args, builder)}
     found = {
@@ -145,10 +141,8 @@ def parameters(request: BuildRequest, context: Context, read: Dockerfile, mark: 
 
 
 def attributes(request: BuildRequest, context: Context) -> dict[str, str]:
-    """What a step depends on, as attributes of BuildKit's frontend; of several platforms, the first.
-
-    Source: moby/buildkit, frontend/dockerui/config.go.
-    """
+    """What a step depends on, as attributes of BuildKit's frontend; of several platforms, the first. Source:
+    moby/buildkit, frontend/dockerui/config.go."""
     found = {"filename": context.dockerfile, "force-network-mode": request.network,
              "platform": (request.platform or "").partition(",")[0].strip()}
     return {name: value for name, value in found.items() if value} | {

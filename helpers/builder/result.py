@@ -90,10 +90,8 @@ class BuildResult:
         return replace(next(stage for stage in self.stages if stage.name == label), snapshots=self.snapshots)
 
     def at(self, line: int) -> Snapshot:
-        """The file system after the instruction at that line of the Dockerfile, from the build cache.
-
-        Raises Unsupported if the builder was not BuildKit, DockerfileError if there is no instruction.
-        """
+        """The file system after the instruction at that line of the Dockerfile, from the build cache. Raises
+        Unsupported if the builder was not BuildKit, DockerfileError if there is no instruction."""
         return self._snapshots().at(line)
 
     def browse(self, *stages: str) -> Rooms:

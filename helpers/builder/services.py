@@ -42,10 +42,8 @@ def unary(answer: Callable[[bytes], bytes]) -> Method:
 
 
 class SessionServer:
-    """Serves `methods` {'/package.Service/Method': method} over an upgraded connection, until `stop`.
-
-    `error` is the first exception, other than a Status, that ended a call.
-    """
+    """Serves `methods` {'/package.Service/Method': method} over an upgraded connection, until `stop`. `error` is the
+    first exception, other than a Status, that ended a call."""
 
     def __init__(self, upgraded: Upgraded, methods: Mapping[str, Method]):
         self.error: Exception | None = None

@@ -226,10 +226,8 @@ class BorrowedShell:
 
 
 def borrow(state: State, image: str = "") -> BorrowedShell:
-    """The shell of `image`, or of the first of IMAGES that the engine has, for a container of `state`.
-
-    Pulls nothing. Raises Unsupported if there is no such image or no busybox in it, and CallFailed.
-    """
+    """The shell of `image`, or of the first of IMAGES that the engine has, for a container of `state`. Pulls nothing.
+    Raises Unsupported if there is no such image or no busybox in it, and CallFailed."""
     ref, name = _lender(state.gateway.control.engine, image)
     lender = state.gateway.image(references.parse(name).full)
     try:

@@ -120,10 +120,8 @@ def context_tree(context: Context) -> FileTree:
 
 
 def dockerfile_tree(context: Context, names: Collection[str] = ()) -> FileTree:
-    """The Dockerfile, its own ignore file, and other Dockerfiles by name.
-
-    BuildKit reads the ignore file for its warnings; the context has already been filtered by it.
-    """
+    """The Dockerfile, its own ignore file, and other Dockerfiles by name. BuildKit reads the ignore file for its
+    warnings; the context has already been filtered by it."""
     texts = {context.dockerfile: context.dockerfile_text,
              **{name: text for name, text in context.more_dockerfiles.items() if name in names}}
     nodes = [Node(name, stat.S_IFREG, content=text.encode("utf-8", "surrogateescape")) for name, text in texts.items()]
