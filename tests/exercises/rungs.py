@@ -1,8 +1,8 @@
 """Every submission of an exercise on an engine below Docker's: `python -m tests.exercises.rungs RUNG`.
 
-The rungs that a session without privileges has (`podman`, `podman-one-id`, `small`) are met in a
-sandbox of tests/sandbox, with the engine that the session starts by itself; the bases come from this
-machine's engine. `legacy` and `buildkit` are the builders of this machine's own engine.
+The rungs of a session without privileges (`podman`, `podman-one-id`, `small`) run in a sandbox of tests/sandbox, with the
+engine that the session starts and the bases of this machine's engine. `legacy` and `buildkit` are the builders of this
+machine's engine.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from tests.sandbox.sandbox import HOME, Sandbox, sandbox
 
 from . import table, test_exercises
 
-SANDBOXES = {"small": "b", "podman-one-id": "hub", "podman": "ids"}   # where a rung is the first that works
+SANDBOXES = {"small": "b", "podman-one-id": "hub", "podman": "ids"}   # {rung: the sandbox in which it is the first that works}
 BUILDERS = ("legacy", "buildkit")
 RUNGS = (*SANDBOXES, *BUILDERS)
 TRUST = f"{HOME}/trust.pem"
@@ -51,7 +51,7 @@ _LOAD = """
 
 
 def bring(pod: Sandbox, refs: Sequence[str]) -> None:
-    """Put bases of the machine's engine into that of the session."""
+    """Copy bases from the machine's engine into the session's."""
     for base in ensure_bases(pod.engine, [ref for ref in refs if ref != SCRATCH]):
         with tempfile.TemporaryDirectory(prefix="course-rungs-") as folder, pod.engine.translate_errors(f"hand on {base.ref}"):
             with open(Path(folder, "base.tar"), "wb") as file:
@@ -65,7 +65,7 @@ def bring(pod: Sandbox, refs: Sequence[str]) -> None:
 
 
 def trust(pod: Sandbox) -> dict[str, str]:
-    """Copy the certificates that a build gets on this machine into the session; its environment."""
+    """Copy the certificates of this machine's builds into the session. Returns its environment."""
     lent = host_secrets(["trust"]).get("trust")
     if not lent:
         return {}
@@ -79,15 +79,13 @@ def trust(pod: Sandbox) -> dict[str, str]:
 @contextlib.contextmanager
 def session(engine: Engine, rung: str, exercises: Sequence[str],
             bases: Sequence[str] = ()) -> Iterator[tuple[Sandbox, dict[str, str]]]:
-    """A session whose engine is of that rung and has the bases of these exercises (or `bases` alone);
-    and its environment."""
+    """A session, and its environment. Its engine is of that rung, and has the bases of these exercises, or only `bases`."""
     with sandbox(engine, SANDBOXES[rung]) as pod:
         bring(pod, bases or list(dict.fromkeys(ref for name in exercises for ref in find(name).build.bases)))
         yield pod, trust(pod)
 
 
-# What another engine is asked: every submission, and not again what the legacy builder says of it, nor
-# what the folders alone show.
+# The tests on another engine: every submission, without the legacy builder, and without the tests of the folders.
 _ASKED = "(starter or sample_passes or right_one_passes or fails_with_its_reason) and not legacy"
 
 
@@ -98,7 +96,7 @@ def _chosen(exercises: Sequence[str], only: str) -> list[str]:
 
 
 def run(pod: Sandbox, environment: dict[str, str], exercises: Sequence[str], only: str = "") -> tuple[Outcome, ...]:
-    """The tests of these exercises in a session. `only`: pytest's -k, besides."""
+    """Run the tests of these exercises in a session. `only` is added to pytest's -k."""
     ran = pod.run(["python", *_chosen(exercises, only), "--junit-xml", f"{HOME}/report.xml"],
                   environment={"MULTISTAGE_REQUIRE_ENGINE": "1", **environment})
     report = pod.run(["cat", f"{HOME}/report.xml"])
@@ -108,7 +106,7 @@ def run(pod: Sandbox, environment: dict[str, str], exercises: Sequence[str], onl
 
 
 def here(builder: str, exercises: Sequence[str], only: str = "") -> tuple[Outcome, ...]:
-    """The same with a builder of this machine's engine."""
+    """Run them with a builder of this machine's engine."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
         subprocess.run([sys.executable, *_chosen(exercises, only), "--junit-xml", str(report)],
@@ -122,7 +120,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.exercises.rungs", description=__doc__)
     parser.add_argument("rung", choices=RUNGS)
     parser.add_argument("exercises", nargs="*", metavar="EXERCISE", help="all, if none is named")
-    parser.add_argument("--only", default="", metavar="EXPRESSION", help="pytest's -k, besides")
+    parser.add_argument("--only", default="", metavar="EXPRESSION", help="added to pytest's -k")
     parser.add_argument("--docs", action="store_true", help="write the table into docs/engines.md")
     chosen = parser.parse_args(arguments)
     wanted = [find(each).name for each in chosen.exercises] or names()
@@ -142,12 +140,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def tests(name: str) -> int:
-    """How many tests of an exercise a rung is asked: the starter, the sample, and each submission."""
+    """The number of an exercise's tests on a rung: the starter, the sample, and each submission."""
     return 2 + sum(exercise == name for kind in ("right", "wrong") for exercise, _ in test_exercises.submissions(kind))
 
 
 def tested(rung: str, exercises: Sequence[str], only: str = "") -> Iterator[tuple[str, tuple[Outcome, ...], float]]:
-    """(exercise, what came of its tests, seconds). Those with the same bases share a session."""
+    """(exercise, outcomes of its tests, seconds). Exercises with the same bases share a session."""
     engine = connect()
     for _, group in groupby(exercises, lambda name: find(name).build.bases):
         with contextlib.ExitStack() as ends:

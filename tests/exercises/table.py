@@ -11,7 +11,7 @@ from tests.engines.suite import Outcome
 DOCS = table.DOCS
 BEGIN, END = "<!-- rungs: written by `make exercises` -->", "<!-- rungs: end -->"
 _WHY = "Not judged there, since the engine cannot do what it needs:"
-# Parts of a run are merged into what the same day showed before.
+# Parts of a run are merged into the results of the same day.
 Kept = dict[str, dict[str, dict]]    # {exercise: {rung: {"date", "outcomes"}}}
 
 
@@ -36,8 +36,8 @@ def _place():
 
 
 def written(kept: Mapping[str, Mapping[str, dict]], exercises: Mapping[str, int], rungs: Sequence[str]) -> str:
-    """The table in Markdown. `exercises`: {name: how many tests it has}. A number says how many
-    passed, and of how many where not all were run; a - stands for none. Below it what a rung cannot carry."""
+    """The table in Markdown, with what a rung cannot judge below it. `exercises` is {name: number of tests}. A cell has the
+    number of tests that passed, and of those run if not all were; a - if none was run."""
     head = ["| exercise | tests | " + " | ".join(rungs) + " |", "|---" * (len(rungs) + 2) + "|"]
     lines, notes = [], {}
     for name, there in exercises.items():
@@ -52,8 +52,7 @@ def written(kept: Mapping[str, Mapping[str, dict]], exercises: Mapping[str, int]
 
 
 def merged(old: str, new: str, rungs: Sequence[str]) -> str:
-    """`new`, with what `old` says of an exercise on a rung where `new` says nothing: each
-    cell has its own date, and another machine may have run it."""
+    """`new`, with the cells of `old` that it lacks: each cell has its own date, perhaps from another machine."""
     (_, before, notes), (head, rows, others) = table.taken_apart(old), table.taken_apart(new)
     known, lines, kept = dict(before), [], []
     for name, line in rows:
@@ -79,7 +78,7 @@ def _cell(outcomes: Sequence[Outcome], there: int, date: str) -> str:
 
 
 def there(text: str) -> str:
-    """The table that stands there now."""
+    """The table in a text."""
     return table.there(text, BEGIN, END)
 
 

@@ -1,8 +1,7 @@
-"""Every exercise: its starter fails, its sample and other right answers pass, and what only looks
-right fails for its own reason.
+"""Every exercise: its starter fails, its sample and other right answers pass, and wrong ones fail with the right reason.
 
-The checks of one run share a word in the source, so that they share the builder's cache. Learners
-get a new one for each check.
+The checks of one run share a word in the source, so that they share the builder's cache. Learners get a new word for each
+check.
 """
 
 import os
@@ -30,7 +29,7 @@ TRICKS = frozenset({"base-that-has-it", "built-beforehand", "canned-answer", "ca
                     "nothing-waits-for-the-tests", "one-run-and-deleted", "prebuilt-base", "reads-the-check",
                     "source-before-packages", "stage-never-used", "stamp-put-back", "tests-that-pass-anyway",
                     "words-of-success"})
-# Build three images each, and fail by the rule of another one that `make test` tries.
+# Each builds three images, and fails by the rule of another one that `make test` runs.
 NIGHTLY = frozenset({"certificates-forgotten", "certificates-of-a-base", "venv-without-its-python"})
 _FAILS = re.compile(r"#\s*fails:\s*(\S.*?)\s*$")
 
@@ -76,8 +75,7 @@ def each_right():
 
 
 def each_wrong():
-    """`make test` tries a trick that works in any exercise in the first that has it. What is an exercise's
-    own, and what the text decides, which costs nothing, it tries in all."""
+    """`make test` runs a trick that several exercises have in the first of them only, unless its text alone fails."""
     known, seen = [], set()
     for name, path in submissions("wrong"):
         trick = slug(path) in TRICKS and needs_a_build(path)
@@ -88,8 +86,7 @@ def each_wrong():
 
 
 def filled(text, engine):
-    """A Dockerfile with what belongs to this machine in place of the zeros: digests of bases, and the offset of
-    exercise 15."""
+    """A Dockerfile with this machine's digests of bases, and the offset of exercise 15, in place of the zeros."""
     text = re.sub(r"(\S+)@sha256:0{64}", lambda found: f"{found[1]}@{measure.digest(found[1], engine)}", text)
     return text.replace("OFFSET=000", f"OFFSET={offset(engine)}") if "OFFSET=000" in text else text
 
@@ -127,7 +124,7 @@ def must_fail(exercise, path, engine, builder=BUILDER):
 
 @each_exercise()
 def test_a_starter_fails_but_builds(name, engine):
-    """It fails for what it ships or how it is written, not by a mistake, unless the mistake is what it is about."""
+    """It fails for what it ships or how it is written, unless the exercise is about a failing build."""
     exercise = find(name)
     verdict = judged(exercise, exercise.starter, engine)
     assert not verdict.passed
@@ -171,8 +168,7 @@ def test_the_failed_step_has_the_number_that_its_message_keeps_to_itself(engine)
     assert f"OFFSET={offset(engine)}." in done.output
 
 
-# The legacy builder has no cache to mount, so that Go would compile for half a minute each time.
-# This exercise takes little time.
+# The legacy builder has no cache mounts, so Go would compile for half a minute each time. This exercise is quick.
 LEGACY = next(name for name in names() if name.startswith("10-"))
 
 

@@ -1,5 +1,4 @@
-"""The notebooks of the exercises, run as a learner would who has found the answer, and as
-they are kept: with the starter."""
+"""The notebooks of the exercises, run with the sample and, as they are kept, with the starter."""
 
 import json
 import shutil
@@ -24,8 +23,7 @@ each_exercise = pytest.mark.parametrize("name", [
 
 @each_exercise
 def test_a_notebook_runs_with_the_sample(name, engine, tmp_path):
-    """In a copy of the folder: the learner's own work is left alone. The last cell asks for
-    the verdict, so that a notebook that only looks well fails."""
+    """In a copy of the folder, which leaves the learner's work alone. The verdict is asserted in the notebook."""
     with copied(find(name).folder) as folder:
         (folder / "work").mkdir()
         for each in (folder / "solution").iterdir():

@@ -119,7 +119,7 @@ def test_a_static_program_needs_no_base():
     only = one(made, "large-base")
     whole = made.inventory.image.layers[0].unpacked
     assert (only.line, only.severity, only.saves) == (6, "medium", whole)
-    assert only.what.startswith("base:1 brings 9.") and "and 3 packages, and /app needs none of it" in only.what
+    assert only.what.startswith("base:1 has 9.") and "and 3 packages, and /app needs none of it" in only.what
     assert only.remedy.startswith("Use FROM scratch in the last stage. It is enough: /app is static")
 
 
