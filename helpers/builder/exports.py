@@ -18,6 +18,7 @@ from .tunnel import upgradable
 _OUTPUTS = {"local": ("dest",), "tar": ("dest",), "image": (), "registry": ()}
 _CACHES_TO = {"inline": (), "registry": ("ref",), "local": ("dest",)}
 _CACHES_FROM = {"registry": ("ref",), "local": ("src",)}
+_PROVENANCES = {"": "", "false": "", "true": "mode=min", "min": "mode=min", "max": "mode=max"}
 _STORE = "Docker 26 or later with the containerd image store (the feature containerd-snapshotter in its daemon.json)"
 _NEWER = "Docker 24 or later"
 _ABILITIES = {    # what an engine cannot do, and which one can
@@ -134,11 +135,9 @@ def _read(text: str, option: str, kinds: Mapping[str, tuple[str, ...]], default:
 def _provenance(text: str) -> str:
     """--provenance as buildx reads it: "mode=max", "max", "true" (mode min), "false" and "" (none)."""
     mode = text.removeprefix("mode=")
-    if mode in ("", "false"):
-        return ""
-    if mode not in ("true", "min", "max"):
+    if mode not in _PROVENANCES:
         raise CourseError(f"{text!r} is not a provenance mode.", remedy="Use mode=min, mode=max or false.")
-    return f"mode={'min' if mode == 'true' else mode}"
+    return _PROVENANCES[mode]
 
 
 def _sbom(text: str) -> str | None:
