@@ -1,7 +1,22 @@
 """Engines without a client: their name, their version, and what they can do."""
 
+import contextlib
+
 from helpers.engine.backends import DOCKERD, PODMAN, PROOT
 from helpers.engine.model import Engine, major
+
+
+class Straw:
+    """An engine that is its own client: a test adds the requests that it expects."""
+
+    def __init__(self):
+        self.client = self.api = self
+
+    def translate_errors(self, doing):
+        return contextlib.nullcontext()
+
+    def describe(self):
+        return "An engine of straw"
 
 
 def docker(version: str = "28.5.2") -> Engine:

@@ -2,16 +2,15 @@
 
 import hashlib
 import json
-from contextlib import nullcontext
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 
 from helpers.errors import ImageUnreadable
 from helpers.image import Twins, compare
 from helpers.image.diff import FileState, changes, file_changes
-from tests.unit.layers import digest, tar
+from tests.unit.engines import Straw
+from tests.unit.layers import digest, pieces, tar
 
 FILE = FileState("f", "sha256 of it", 0o755, (0, 0), 1.5)
 
@@ -54,23 +53,19 @@ def saved(members: dict[str, bytes]) -> bytes:
     return tar(*members.items())
 
 
-class Api:
-    """The two calls of the SDK that are made, on hand-made images."""
+class Pair(Straw):
+    """An engine with these saved images, given as members or as bytes."""
 
-    def __init__(self, images: dict[str, bytes]):
-        self.images = images
+    def __init__(self, **images):
+        super().__init__()
+        self.images = {name: saved(found) if isinstance(found, dict) else found for name, found in images.items()}
 
     def inspect_image(self, name):
         return {"Id": f"id of {hashlib.sha256(self.images[name]).hexdigest()}"}
 
     def get_image(self, image_id):
         found = next(data for name, data in self.images.items() if self.inspect_image(name)["Id"] == image_id)
-        return iter([found[:700], found[700:]])
-
-
-def engine(**images):
-    packed = {name: saved(content) if isinstance(content, dict) else content for name, content in images.items()}
-    return SimpleNamespace(translate_errors=lambda _: nullcontext(), describe=lambda: "", client=SimpleNamespace(api=Api(packed)))
+        return pieces(found, 700)
 
 
 BASE = layer(1, b"base")
@@ -83,8 +78,8 @@ BASE = layer(1, b"base")
     (image(BASE, layer(5), created="Tuesday"), (), ("created",), True),
     (image(BASE), (("/app/app", "only in one"),), (), False)], ids=["nothing", "time", "content", "configuration", "layers"])
 def test_what_differs_between_two_images(other, files, configuration, same):
-    twins = compare("a", "b", engine(a=image(BASE, layer(5)), b=other))
-    assert twins == Twins(files, configuration, layers=not files, image=not files and not configuration)
+    twins = compare("a", "b", Pair(a=image(BASE, layer(5)), b=other))
+    assert twins == Twins(files, configuration, not files, not files and not configuration, "An engine of straw")
     assert twins.same("/app/app") == same
     assert twins.differences == (*map(": ".join, files), *(f"configuration: {place}" for place in configuration))
     assert repr(twins) == ("\n".join(twins.differences) or "nothing differs")
@@ -94,4 +89,4 @@ def test_what_differs_between_two_images(other, files, configuration, same):
                                   saved({"manifest.json": b"[1]"}), saved({"manifest.json": b"[]"})])
 def test_what_is_no_saved_image(data):
     with pytest.raises(ImageUnreadable, match="cannot be read"):
-        compare("a", "b", engine(a=data, b=image(BASE)))
+        compare("a", "b", Pair(a=data, b=image(BASE)))

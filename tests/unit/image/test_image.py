@@ -23,6 +23,7 @@ from helpers.image.entries import Entries
 from helpers.image.history import from_engine, instruction, makes_layer
 from helpers.image.measure import _name
 from helpers.image.model import base_of
+from tests.unit.engines import Straw
 from tests.unit.layers import digest, pieces, tar
 
 ONE = tar(("./", "d"), ("./usr/", "d"), ("./usr/a", b"a" * 1000), ("./usr/hard", ("h", "./usr/a")),
@@ -134,13 +135,13 @@ def test_an_image_goes_by_the_name_that_a_reader_knows(tags, name):
     assert _name({"RepoTags": tags}) == name
 
 
-class Straw:
+class Shelf(Straw):
     """An engine with one image, and others in name only, that counts how often it saves it."""
 
     def __init__(self, archive: bytes | None = None, **others: tuple):
+        super().__init__()
         self.saved = []      # a list, since `patient` copies the client
         self.on_disk = {}    # {digest: pieces of the layer} that need not be saved
-        self.client = self.api = self
         self._archive = old_layout() if archive is None else archive
         self._layers = {"sha256:me": [digest(ONE), digest(TWO)]}
         self._layers |= {f"sha256:{name}": list(layers) for name, (layers, _) in others.items()}
@@ -152,12 +153,6 @@ class Straw:
     @property
     def saves(self):
         return len(self.saved)
-
-    def translate_errors(self, doing):
-        return contextlib.nullcontext()
-
-    def describe(self):
-        return "An engine of straw"
 
     def inspect_image(self, name):
         wanted = name if name.startswith("sha256:") else "sha256:me"
@@ -178,7 +173,7 @@ class Straw:
 
 @pytest.fixture
 def engine(home):
-    return Straw()
+    return Shelf()
 
 
 def test_an_image_is_measured_once(engine):
@@ -202,7 +197,7 @@ def test_a_layer_is_read_from_the_engine_s_disk_if_it_is_intact(engine, change, 
 
 
 def test_an_image_whose_history_does_not_match_its_layers_is_saved_once(home, engine, monkeypatch):
-    monkeypatch.setattr(Straw, "history", lambda self, name: [entry("COPY . .", 5)])
+    monkeypatch.setattr(Shelf, "history", lambda self, name: [entry("COPY . .", 5)])
     one = measure.inspect("go:1", engine)
     assert [layer.instruction for layer in one.layers] == ["(not recorded)", "(not recorded)"]
     assert measure.inspect("go:1", engine) == one and engine.saves == 1
@@ -232,12 +227,12 @@ def test_transfer_is_measured_if_one_layer_of_several_lacks_it(engine):
     ([], 641_000), ([["sha256:far"], []], 641_000), ([[digest(ONE)], ["sha256:far"]], 640_000),
     ([[digest(ONE)], [digest(TWO), digest(ONE)]], 0)])
 def test_unique_is_what_no_other_named_image_has(home, others, left):
-    engine = Straw(**{f"{left}-{number}": (layers, None) for number, layers in enumerate(others)})
+    engine = Shelf(**{f"{left}-{number}": (layers, None) for number, layers in enumerate(others)})
     assert measure.unique(measure.inspect("go:1", engine), engine) == left
 
 
 def test_an_image_that_is_removed_meanwhile_is_passed_over(home):
-    class Hasty(Straw):
+    class Hasty(Shelf):
         def inspect_image(self, name):
             if name == "sha256:gone":
                 raise ImageNotFound("no such image")
@@ -251,14 +246,14 @@ def test_an_image_that_is_removed_meanwhile_is_passed_over(home):
     (None, ("base:1", 1)), ({}, ("base:1", 1)), ({labels.COURSE: labels.BASE}, ("base:1", 1)),
     ({labels.COURSE: labels.BUILD}, ("", 0)), ({labels.COURSE: labels.STEP}, ("", 0))])
 def test_what_the_course_built_is_nobody_s_base(home, marks, base):
-    one = measure.inspect("go:1", Straw(base=([digest(ONE)], marks)))
+    one = measure.inspect("go:1", Shelf(base=([digest(ONE)], marks)))
     assert (one.base, one.base_layers) == base
 
 
 @pytest.mark.parametrize("stated, base", [("base:1", ("base:1", 1)), ("scratch", ("", 0)), ("away:1", ("base:1", 1)),
                                           ("me:1", ("base:1", 1)), ("other:1", ("", 0))])
 def test_the_base_that_a_build_recorded_is_asked_for_by_its_name(home, stated, base):
-    class Built(Straw):
+    class Built(Shelf):
         listed = 0
 
         def inspect_image(self, name):
@@ -283,7 +278,7 @@ def test_the_base_that_a_build_recorded_is_asked_for_by_its_name(home, stated, b
 def test_an_image_that_lacks_a_layer_is_unreadable(home, ask):
     layers = (Layer(digest(ONE), "ADD", 1000, 2), Layer(digest(TWO), "COPY", 640_000, 3))
     with pytest.raises(ImageUnreadable):
-        ask("go:1" if ask is measure.inspect else image(layers=layers, id="sha256:me"), Straw(tar(("1/layer.tar", ONE))))
+        ask("go:1" if ask is measure.inspect else image(layers=layers, id="sha256:me"), Shelf(tar(("1/layer.tar", ONE))))
 
 
 def image(*sizes: int, **other) -> Image:

@@ -1,7 +1,5 @@
 """What `docker images` shows, on summaries as engines tell them; and lists as tables."""
 
-import contextlib
-
 import pytest
 from docker.errors import ImageNotFound
 
@@ -9,17 +7,15 @@ from helpers.builder.cache import Record
 from helpers.image import Image, Layer, Listed, listed, marked
 from helpers.image.listing import names
 from helpers.views.lists import Images, Records, ordered
+from tests.unit.engines import Straw
 
 
-class Straw:
+class Shelf(Straw):
     """An engine with images: {id: (names, history)}, and some that only -a shows."""
 
-    def __init__(self, shown: dict, hidden: dict = {}):
-        self.client = self.api = self
+    def __init__(self, shown: dict, hidden: dict):
+        super().__init__()
         self.shown, self.hidden = shown, hidden
-
-    def translate_errors(self, doing):
-        return contextlib.nullcontext()
 
     def images(self, all=False):
         held = {**self.shown, **(self.hidden if all else {})}
@@ -33,7 +29,7 @@ class Straw:
 
 
 NONE = "<none>:<none>"
-STRAW = Straw({"sha256:1": (["app:1", "app:latest"], ["CMD x", "LABEL made-for=123"]),
+STRAW = Shelf({"sha256:1": (["app:1", "app:latest"], ["CMD x", "LABEL made-for=123"]),
                "sha256:2": ([NONE], ["|1 A=b /bin/sh -c echo 123 > /m", None]),
                "sha256:3": (None, ["/bin/sh -c make"])}, {"sha256:4": ([NONE], ["/bin/sh -c echo 123 > /m"])})
 
