@@ -14,7 +14,7 @@ def process(proc, number, environment, *words):
     (place / "cmdline").write_bytes(b"\0".join(map(os.fsencode, words)) + b"\0")
 
 
-def test_proot_says_which_folder_a_command_writes_into(tmp_path):
+def test_proot_s_arguments_name_the_folder_that_a_command_writes_to(tmp_path):
     process(tmp_path, 1, "NO_PROXY=localhost,mine", "python", "jail.py", "/opt/proot/usr/bin/proot", "-r", "/trees/7", "-w", "/", "sh")
     process(tmp_path, 2, "NO_PROXY=theirs", "python", "jail.py", "/usr/bin/proot", "-r", "/trees/8", "sh")
     process(tmp_path, 3, "NO_PROXY=yours,mine", "cp", "-r", "/a", "/b")
@@ -22,7 +22,7 @@ def test_proot_says_which_folder_a_command_writes_into(tmp_path):
     assert {str(each) for each in roots("mine", tmp_path)} == {"/trees/7"}
 
 
-def test_what_lay_there_before_is_not_counted(tmp_path):
+def test_older_files_are_not_counted(tmp_path):
     (tmp_path / "base").write_bytes(b"x" * 100_000)
     os.utime(tmp_path / "base", (1, 1))
     (tmp_path / "made").write_bytes(b"x" * 50_000)
@@ -30,7 +30,7 @@ def test_what_lay_there_before_is_not_counted(tmp_path):
     assert 50_000 <= held(tmp_path, time.time() - 60) < 100_000
 
 
-def test_who_wrote_little_is_not_guilty_of_what_others_wrote(tmp_path):
+def test_a_build_is_not_stopped_for_the_writes_of_others(tmp_path):
     (tmp_path / "made").write_bytes(b"x" * 50_000)
     bounds = Bounds(1, 1_000_000, tmp_path, roots={tmp_path})
     bounds._since = time.time() - 60
@@ -39,14 +39,14 @@ def test_who_wrote_little_is_not_guilty_of_what_others_wrote(tmp_path):
     assert bounds.guilty()
 
 
-def test_what_takes_longer_than_it_may_is_stopped():
+def test_a_build_is_stopped_at_the_time_limit():
     bounds, stopped = Bounds(0, 1), threading.Event()
     with bounds.watched(stopped.set):
         assert stopped.wait(60)
     assert bounds.exceeded == "time"
 
 
-def test_the_course_s_own_engine_is_in_sight(tmp_path):
+def test_the_course_s_own_engine_can_be_inspected(tmp_path):
     process(tmp_path, 1, "A=b", "python", "-m", "helpers.smaller")
     (tmp_path / "1/comm").write_text("python\n")
     assert not _in_sight(tmp_path)

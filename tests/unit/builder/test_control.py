@@ -58,7 +58,7 @@ def connection(pair):
 
 
 @pytest.mark.parametrize("message", [b"", b"a", b"abc" * 1000, LARGE], ids=["empty", "one byte", "small", "larger than a window"])
-def test_a_message_goes_there_and_comes_back(connection, message):
+def test_a_unary_call(connection, message):
     assert list(connection.call("/s/Unary", message)) == [message[::-1]]
 
 
@@ -73,7 +73,7 @@ def test_messages_are_sent_one_after_another_on_an_open_call(connection):
     assert list(answers) == [b"last"]
 
 
-def test_an_error_has_its_code_and_its_words(connection):
+def test_an_error_has_a_code_and_a_message(connection):
     with pytest.raises(CallFailed, match="no method é") as caught:
         list(connection.call("/s/Refuse", b""))
     assert caught.value.code == UNIMPLEMENTED and caught.value.details == {} and caught.value.lines == ()
@@ -86,7 +86,7 @@ def test_metadata_is_sent(connection):
     assert list(connection.call("/s/Metadata", b"", [("x", "1"), ("x", "2")])) == [b"['1', '2']"]
 
 
-def test_calls_run_side_by_side(connection):
+def test_calls_run_concurrently(connection):
     """One that waits and one that nobody reads hold up no other."""
     waiting, unread = connection.call("/s/Echo", b"", end=False), connection.call("/s/Endless", b"")
     with ThreadPoolExecutor(16) as threads:
@@ -176,7 +176,7 @@ def test_an_error_without_a_step_has_none(details):
     assert error.step is None and error.lines == ()
 
 
-def test_what_the_failed_step_had_mounted_is_mounted_again():
+def test_the_mounts_of_a_failed_step_are_restored():
     state = FailedState(object(), failure(Solve=SOLVE).step)
     assert state.ref == "out" and state.config == {"Env": ["A=1"], "WorkingDir": "/app", "User": ""}
     assert state.mounts() == (Mount("out", "/", False, {"selector": "", "mountType": 0}),

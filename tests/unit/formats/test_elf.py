@@ -32,7 +32,7 @@ def read(data):
 
 
 @each_form
-def test_all_that_a_library_and_a_program_say(bits, order):
+def test_all_headers_of_a_library_and_a_program(bits, order):
     library = make(bits=bits, order=order, needed=("libc.so.6", "libm.so.6"), soname="libx.so.1", runpath="$ORIGIN/../lib:/opt/lib")
     assert read(library) == Elf("x86-64", bits, "shared", False, "", ("libc.so.6", "libm.so.6"),
                                 ("$ORIGIN/../lib", "/opt/lib"), "libx.so.1", "", "", ())
@@ -68,7 +68,7 @@ def test_machines(number, name):
 
 @pytest.mark.parametrize("made, runpath", [
     (dict(rpath="/old"), ("/old",)), (dict(rpath="/old", runpath="/new"), ("/new",)), (dict(runpath="a::b"), ("a", "", "b"))])
-def test_the_older_path_counts_only_without_the_newer(made, runpath):
+def test_rpath_counts_only_without_runpath(made, runpath):
     assert read(make(**made)).runpath == runpath
 
 
@@ -103,7 +103,7 @@ def test_of_an_object_or_a_core_only_the_kind_is_reported(kind, name):
         "x86-64", 64, name, False, "", (), (), "", "", "", ())
 
 
-def test_names_that_are_no_text_can_be_shown():
+def test_names_that_are_not_utf_8_are_printable():
     data = make(needed=("libé.so",)).replace("é".encode(), b"\xff\xfe")
     assert read(data).needed == ("lib\ufffd\ufffd.so",)
 
@@ -112,7 +112,7 @@ def test_names_that_are_no_text_can_be_shown():
                                   b"\x7fELF" + bytes(100), b"\x7fELF\x03\x01" + bytes(100),
                                   b"\x7fELF\x02\x03" + bytes(100), b"\x7fELG\x02\x01" + bytes(100),
                                   b"\x7fELF\2\1\1\0.symtab\0"])
-def test_what_is_no_elf_file(data):
+def test_bytes_that_are_no_elf_file(data):
     assert read(data) is read(memoryview(data)) is None and not symbols(data)
 
 
@@ -133,7 +133,7 @@ def sane(found):
 
 
 @each_form
-def test_cut_off_anywhere_it_says_less_and_nothing_else(bits, order):
+def test_a_truncated_file_yields_less_and_nothing_else(bits, order):
     whole = make(bits=bits, order=order, loader=LOADER, needed=("liba.so.1", "libb.so.2"), runpath="$ORIGIN",
                  soname="me", flags_1=PIE)
     full = read(whole)
@@ -155,7 +155,7 @@ def test_a_program_is_called_static_only_if_its_tables_are_there():
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_bytes_turned_at_random(seed):
+def test_random_damage(seed):
     chance = random.Random(seed)
     whole = make(bits=32, order="big", needed=("liba.so.1",)) if seed % 2 else WHOLE
     for _ in range(2000):
@@ -179,12 +179,12 @@ def test_a_program_is_not_called_static_where_names_of_libraries_are_too_many_or
     assert (program.needed, program.static) == (found, False)
 
 
-def test_a_name_without_end_is_none():
+def test_an_endless_name_is_ignored():
     at = WHOLE.index(b"liba.so.1")
     assert "liba.so.1" not in read(WHOLE[:at] + b"a" * (1 << 20)).needed
 
 
-def test_strings_outside_of_the_file_are_none():
+def test_strings_outside_the_file_are_empty():
     data = bytearray(make(needed=("libc.so.6",), soname="me"))
     strtab = data.index((5).to_bytes(8, "little"), 64 + 2 * 56)   # DT_STRTAB, after the program headers
     data[strtab + 8:strtab + 16] = (1 << 40).to_bytes(8, "little")
@@ -192,7 +192,7 @@ def test_strings_outside_of_the_file_are_none():
     assert (found.needed, found.soname) == ((), "")
 
 
-def test_debug_data_of_a_static_program_is_no_static_program():
+def test_separate_debug_data_is_no_static_program():
     """objcopy --only-keep-debug leaves the program headers, with nothing behind them."""
     data = bytearray(make(kind=2))
     data[64 + 32:64 + 40] = bytes(8)   # p_filesz of the only segment
@@ -225,7 +225,7 @@ def go_modules(record):
 
 @each_record
 @pytest.mark.parametrize("section", [".go.buildinfo", ""], ids=["by name", "by search"])
-def test_what_go_noted(record, section):
+def test_go_s_build_information(record, section):
     found = read(go_file(record, section))
     assert found.go == record["told"][0] and found.static
     assert [(each.type, each.name, each.version) for each in found.packages] == \
@@ -238,7 +238,7 @@ def test_a_file_that_names_its_sections_and_has_no_record_is_not_searched(record
 
 
 @each_record
-def test_a_record_that_is_cut_off_anywhere(record):
+def test_a_truncated_record(record):
     whole = go_file(record, "")
     for length in range(64, len(whole), 3):
         found = elf(whole[:length], len(whole))
@@ -247,7 +247,7 @@ def test_a_record_that_is_cut_off_anywhere(record):
 
 
 @each_record
-def test_a_record_with_bytes_turned_at_random(record):
+def test_random_damage_to_go_s_record(record):
     chance, whole = random.Random(7), go_file(record)
     for _ in range(1500):
         data = bytearray(whole)
@@ -273,12 +273,12 @@ def test_a_program_of_no_module_goes_by_its_main_package(listed, named):
     assert [(each.name, each.version) for each in found.packages] == [*named, ("stdlib", "go1.20")]
 
 
-def test_a_list_of_modules_without_its_frame_is_none():
+def test_a_list_of_modules_without_a_frame_is_ignored():
     listed = framed(b"mod\ta\tv1\nmod\tb\tv1")   # no newline before the end of the frame
     assert [each.name for each in read(go_built(go_record(b"go1.20", listed))).packages] == ["stdlib"]
 
 
-def test_a_record_among_the_code_is_none():
+def test_a_record_in_the_code_is_ignored():
     data = bytearray(go_built(go_record(b"go1.20")))
     flags = 64 + 56 + 4   # p_flags of the second segment
     assert (read(bytes(data)).go, data[flags]) == ("go1.20", 6)
@@ -293,7 +293,7 @@ def test_false_records_before_the_true_one():
 
 
 @each_form
-def test_a_record_of_addresses_in_any_form(bits, order):
+def test_records_before_go_1_18(bits, order):
     """Before Go 1.18: two addresses of strings, each an address and a length."""
     listed = framed(b"path\tx\nmod\texample.org/x\tv1.0.0\n\n")
     at, width = 0x600000, bits // 8

@@ -31,7 +31,7 @@ def said(path, data):
     "/opt/java/openjdk/release", "/usr/local/bin/node", "/usr/local/bin/python3.12",
     "/usr/local/lib/libpython3.12.so.1.0", "/usr/lib/libpython3.6m.so.1.0", "/usr/local/go/bin/go", "/bin/busybox",
     "/usr/bin/php8.2", "/usr/lib/libruby-3.1.so.3.1.7", "/usr/local/sbin/php-fpm", "/usr/sbin/nginx"])
-def test_files_that_are_wanted(path):
+def test_files_with_a_reader(path):
     assert wanted(path) >= 1 << 16
 
 
@@ -41,7 +41,7 @@ def test_files_that_are_wanted(path):
     "/x/package.json.bak", "/x/package-lock.json", "/x.zip", "/x.jar.sha1", "/jar", "/usr/lib/x.so", "/python",
     "/usr/bin/python3", "/usr/bin/python3.11-config", "/usr/lib/libpython3.so", "/usr/bin/node.js",
     "/usr/bin/goto", "/usr/share/man/man1/bash.1.gz"])
-def test_files_that_are_not_wanted(path):
+def test_files_without_a_reader(path):
     assert wanted(path) == 0
     assert packages(path, b"Package: x\nVersion: 1\n") == ()
 
@@ -202,11 +202,11 @@ def test_an_archive_behind_a_script():
 
 
 @pytest.mark.parametrize("data", [b"", b"no archive", b"PK", b"PK\5\6" + bytes(18), bytes(1000)])
-def test_what_is_no_archive(data):
+def test_bytes_that_are_no_archive(data):
     assert packages("/x-1.jar", data) == ()
 
 
-def test_an_archive_in_archives_without_end():
+def test_deeply_nested_archives():
     data = jar(pom("deep", "1"))
     for level in range(2, 12):
         data = jar((f"level-{level}.jar", data))
@@ -226,7 +226,7 @@ def budget(monkeypatch):
     (256 << 20, lambda: bytes(300_000_000), 1, (256 - 64) << 20, 1),    # a bomb
     (100_000, lambda: random.Random(1).randbytes(300_000), 1, 0, 1),
     (5_000_000, lambda: bytes(3_000_000), 4, 0, 2)])
-def test_archives_inside_are_unpacked_to_a_bound(budget, size, inner, count, left, reads):
+def test_archives_inside_are_unpacked_up_to_a_limit(budget, size, inner, count, left, reads):
     budget.size = size
     assert said("/a-1.jar", jar(*((f"x-{n}.jar", inner()) for n in range(count)))) == [("a", "1")]
     assert (budget.size, budget.read) == (left, 10_000 - reads)
@@ -237,13 +237,13 @@ def test_an_archive_with_too_many_entries_is_known_by_its_name():
     assert said("/many-1.jar", data) == [("many", "1")]
 
 
-def test_more_texts_than_are_read(budget):
+def test_the_number_of_texts_is_limited(budget):
     budget.read = 3
     data = jar(*(pom(f"x{n}y", "1") for n in range(9)))
     assert len(said("/app-1.jar", data)) == 3 + 1
 
 
-def test_entries_that_cannot_be_unpacked_cost_only_themselves():
+def test_unreadable_entries_are_skipped():
     data = bytearray(jar(pom("gone", "1"), pom("stays", "2"), method=zipfile.ZIP_STORED))
     at = data.index(b"version=1")
     data[at] ^= 0xFF   # its checksum fails
@@ -262,7 +262,7 @@ RELEASE = ('IMPLEMENTOR="Debian"\nJAVA_RUNTIME_VERSION="17.0.15+6-Debian-1deb12u
     (RELEASE, [("openjdk", "17.0.15+6-Debian-1deb12u1")]),
     ('JAVA_VERSION="1.8.0_392"\n', [("openjdk", "1.8.0_392")]),
     ("JAVA_VERSION=17\n", [("openjdk", "17")]), ("Debian GNU/Linux 12\n", []), ("", []), ("OS_NAME=Linux\n", [])])
-def test_the_note_of_a_jdk(text, found):
+def test_the_release_file_of_a_jdk(text, found):
     assert said("/opt/java/openjdk/release", text.encode()) == found
 
 
@@ -305,7 +305,7 @@ def test_numbers_that_are_not_its_version(path, texts):
     assert packages(path, holding(*texts)) == ()
 
 
-def test_the_name_of_a_program_may_stand_there_more_than_once():
+def test_a_program_s_name_may_occur_without_its_version():
     assert said("/usr/bin/openssl", holding(b"OpenSSL legacy", b"OpenSSL", b"OpenSSL 3.0.15 ")) == [("openssl", "3.0.15")]
 
 
@@ -345,13 +345,13 @@ def test_a_sample_is_read(path):
 
 
 @each_sample
-def test_cut_off_anywhere(path):
+def test_truncated_samples(path):
     for length in range(len(SAMPLES[path])):
         sane(packages(path, SAMPLES[path][:length]))
 
 
 @each_sample
-def test_bytes_turned_at_random(path):
+def test_random_damage(path):
     chance, whole = random.Random(path), SAMPLES[path]
     for _ in range(1500):
         data = bytearray(whole)
@@ -370,7 +370,7 @@ def test_the_bytes_of_something_else(path):
         sane(packages(path, data))
 
 
-def test_an_endless_list_is_read_up_to_a_bound():
+def test_a_long_list_is_read_up_to_a_limit():
     data = b"".join(b"P:p%d\nV:1\n\n" % number for number in range(20_500))
     assert len(packages(APK, data)) == 20_000
 
@@ -404,7 +404,7 @@ def test_scripts(data, line, stands_for):
     assert program(line) == stands_for
 
 
-def test_a_script_with_bytes_turned_at_random():
+def test_random_damage_to_a_script():
     chance = random.Random(3)
     for _ in range(3000):
         data = bytearray(b"#!/usr/bin/env -S python3 -u\nprint()\n")

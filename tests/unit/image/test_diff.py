@@ -19,7 +19,7 @@ FILE = FileState("f", "sha256 of it", 0o755, (0, 0), 1.5)
     ({}, []), ({"content": "another"}, ["content"]), ({"mode": 0o644}, ["mode"]),
     ({"owner": (0, 5)}, ["owner"]), ({"time": 2.5}, ["time"]), ({"kind": "l"}, ["kind"]),
     ({"capability": b"1"}, ["capability"]), ({"content": "another", "time": 0}, ["content", "time"])])
-def test_what_of_an_entry_differs(other, found):
+def test_properties_of_an_entry_are_compared(other, found):
     told = file_changes({"/a": FILE}, {"/a": replace(FILE, **other)})
     assert told == ([("/a", field) for field in found] or [("the archive", "form")])
 
@@ -87,6 +87,6 @@ def test_what_differs_between_two_images(other, files, configuration, same):
 
 @pytest.mark.parametrize("data", [b"", b"no archive" * 100, saved({"a": b"b"}), saved({"manifest.json": b"{"}),
                                   saved({"manifest.json": b"[1]"}), saved({"manifest.json": b"[]"})])
-def test_what_is_no_saved_image(data):
+def test_bytes_that_are_no_saved_image(data):
     with pytest.raises(ImageUnreadable, match="cannot be read"):
         compare("a", "b", Pair(a=data, b=image(BASE)))

@@ -36,7 +36,7 @@ MADE = (f"COPY file:{DIGEST} in /app", "RUN true", f"ADD file:{DIGEST} in /")
 @pytest.mark.parametrize("seen, result, instructions", [
     (image(*MADE), built(), ["COPY /app /app", "RUN true", 'ADD ["a b", "/"]']),
     (image(f"COPY multi:{DIGEST} in /src"), built(target="builder"), ["COPY . /src"])])
-def test_each_copy_of_the_stages_that_the_last_stands_on_has_its_arguments(seen, result, instructions):
+def test_each_copy_in_the_image_s_stages_has_its_arguments(seen, result, instructions):
     found = [layer.instruction for layer in with_copy_arguments(seen, result).layers]
     assert found == [f"COPY file:{DIGEST} in /base", *instructions]
 
@@ -45,5 +45,5 @@ def test_each_copy_of_the_stages_that_the_last_stands_on_has_its_arguments(seen,
     (image(*MADE), built("buildkit")),             # it writes them itself
     (image(*MADE[:2]), built()),                   # not all are there: which is which is not known
     (image("COPY /app /app", "RUN true"), built())])
-def test_what_is_not_known_stays_as_it_is(seen, result):
+def test_ambiguous_copies_stay_as_recorded(seen, result):
     assert with_copy_arguments(seen, result) is seen

@@ -131,7 +131,7 @@ def test_the_engine_s_history_is_matched_with_the_layers(oldest_first, layers, m
     # As Podman writes them:
     (["docker.io/library/debian:1"], "debian:1"), (["docker.io/someone/app:1"], "someone/app:1"), (["localhost/app:1"], "app:1"),
 ])
-def test_an_image_goes_by_the_name_that_a_reader_knows(tags, name):
+def test_an_image_is_named_as_in_a_dockerfile(tags, name):
     assert _name({"RepoTags": tags}) == name
 
 
@@ -245,14 +245,14 @@ def test_an_image_that_is_removed_meanwhile_is_passed_over(home):
 @pytest.mark.parametrize("marks, base", [
     (None, ("base:1", 1)), ({}, ("base:1", 1)), ({labels.COURSE: labels.BASE}, ("base:1", 1)),
     ({labels.COURSE: labels.BUILD}, ("", 0)), ({labels.COURSE: labels.STEP}, ("", 0))])
-def test_what_the_course_built_is_nobody_s_base(home, marks, base):
+def test_an_image_that_the_course_built_is_no_base(home, marks, base):
     one = measure.inspect("go:1", Shelf(base=([digest(ONE)], marks)))
     assert (one.base, one.base_layers) == base
 
 
 @pytest.mark.parametrize("stated, base", [("base:1", ("base:1", 1)), ("scratch", ("", 0)), ("away:1", ("base:1", 1)),
                                           ("me:1", ("base:1", 1)), ("other:1", ("", 0))])
-def test_the_base_that_a_build_recorded_is_asked_for_by_its_name(home, stated, base):
+def test_the_base_that_a_build_recorded_is_inspected_directly(home, stated, base):
     class Built(Shelf):
         listed = 0
 
@@ -325,7 +325,7 @@ def test_the_size_of_the_hashed_batches_makes_no_difference(batch, monkeypatch):
     assert list(read(pieces(tar(("1/layer.tar", long)), 512))) == [digest(long)]
 
 
-def test_the_empty_layer_has_the_digest_that_docker_gives_it():
+def test_the_empty_layer_has_the_same_digest_as_in_docker():
     found = read([tar(("1/layer.tar", bytes(1024)))], transfer=True)
     (name, layer), = found.items()
     assert name == "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
@@ -363,7 +363,7 @@ def test_what_is_not_a_saved_image_is_unreadable(data):
     assert caught.value.remedy
 
 
-def test_noise_in_an_archive_raises_nothing_else():
+def test_random_damage_raises_only_image_unreadable():
     source = random.Random(5)
     for _ in range(60):
         data = bytearray(LAYOUTS["oci, gzip"])
@@ -392,7 +392,7 @@ def test_peeked_bytes_stay_next():
         assert walked.peek(1) == b"" == walked.take(1)
 
 
-def test_pieces_are_walked_as_a_file_is():
+def test_a_byte_stream_reads_like_a_file():
     def walked():
         return ByteStream([b"ab", b"", b"cdef", b"g"])
 
@@ -439,7 +439,7 @@ FILES = listed("/a", "/b\nc", "/é", "/\udcff")
 
 
 @pytest.mark.parametrize("transfer", [None, 0, 77])
-def test_a_measurement_is_remembered(home, transfer):
+def test_a_measurement_is_cached(home, transfer):
     assert cache.load(LAYER) is None and cache.entries(LAYER) is None
     cache.keep(LAYER, Measured(5, 2, transfer, FILES))
     assert cache.load(LAYER) == Measured(5, 2, transfer) and cache.load("sha256:" + "cd" * 32) is None
@@ -455,7 +455,7 @@ def sealed(content: bytes) -> bytes:
 GOOD = {"format": 2, "digest": LAYER, "unpacked": 5, "files": 2, "transfer": None}
 
 
-def test_this_is_how_a_weight_is_kept(home):
+def test_the_format_of_a_cached_size(home):
     cache.keep(LAYER, Measured(5, 2))
     assert file(home).read_bytes() == sealed(json.dumps(GOOD).encode())
 
@@ -466,7 +466,7 @@ def test_this_is_how_a_weight_is_kept(home):
     *map(sealed, (b"", b"{", b"\xff", b"null", b"[]", b"7", b"{}")),
     *(sealed(json.dumps({**GOOD, **wrong}).encode()) for wrong in ({"format": 1}, {"digest": "sha256:other"})),
     sealed(json.dumps({key: value for key, value in GOOD.items() if key != "files"}).encode())], ids=itertools.count())
-def test_a_damaged_record_is_not_believed(home, content):
+def test_a_damaged_record_is_ignored(home, content):
     cache.keep(LAYER, Measured(5, 2))
     file(home).write_bytes(content)
     assert cache.load(LAYER) is None
@@ -474,7 +474,7 @@ def test_a_damaged_record_is_not_believed(home, content):
     assert cache.load(LAYER) == Measured(5, 2)
 
 
-def test_damaged_entries_are_not_believed(home):
+def test_damaged_entries_are_ignored(home):
     cache.keep(LAYER, Measured(5, 2, None, FILES))
     whole = file(home, "entries").read_bytes()
     for at in range(len(whole)):
@@ -524,7 +524,7 @@ NAMED = {"debian": ("1",), "go": ("1", "2"), "copy": ("1", "2", "3"), "other": (
     (("x", "2"), None, ("", 0)),
     ((), None, ("", 0)),
 ])
-def test_the_base_is_what_the_build_said_else_what_it_shares_most_with(layers, stated, base):
+def test_the_base_is_the_recorded_one_or_else_shares_most_layers(layers, stated, base):
     assert base_of(layers, NAMED, stated) == base
 
 
@@ -532,10 +532,10 @@ def test_the_base_is_what_the_build_said_else_what_it_shares_most_with(layers, s
     ("80/tcp", [80]), ("80", [80]), ("53/udp", [53]), ("8000-8003/tcp", [8000, 8001, 8002, 8003]), ("7-7", [7]),
     ("65534-99999/tcp", [65534, 65535]), ("9-5/tcp", []), ("http/tcp", []), ("", []), ("-5/tcp", []), ("8000-/tcp", []),
     ("${PORT}/tcp", []), ("1-x/tcp", [])])
-def test_exposed_ports_may_be_ranges_and_nonsense(exposed, numbers):
+def test_exposed_ports_may_be_ranges_or_invalid(exposed, numbers):
     assert list(ports(exposed)) == numbers
 
 
-def test_no_text_is_found_nowhere(monkeypatch):
+def test_searching_for_nothing_reads_no_image(monkeypatch):
     monkeypatch.setattr(content, "connect", lambda: pytest.fail("no image needs to be read"))
     assert content.search_all(None, ()) == {}

@@ -48,13 +48,13 @@ def test_a_line_for_each_name_and_for_each_image_without():
     assert [line.id for line in listed(STRAW, every=True)][-1] == "sha256:4"
 
 
-def test_the_history_tells_whose_image_it_is():
+def test_a_mark_in_the_history_identifies_an_image():
     assert [line.id for line in marked(listed(STRAW), "123", STRAW)] == ["sha256:1", "sha256:1", "sha256:2"]
     assert len(marked(listed(STRAW, every=True), "123", STRAW)) == 4
     assert marked(listed(STRAW), "124", STRAW) == ()
 
 
-def test_an_image_that_goes_meanwhile_is_left_out():
+def test_an_image_that_is_removed_meanwhile_is_left_out():
     assert marked([Listed("a:1", "sha256:9")], "123", STRAW) == ()
 
 

@@ -42,13 +42,13 @@ def test_each_layer_has_its_line():
     assert mapped.layers(4) == (2,) and mapped.layers(1) == (0,)
 
 
-def test_layers_that_are_missing_leave_the_others_where_they_are():
+def test_missing_layers_do_not_move_the_others():
     assert reported(TEXT, ["RUN make 1  && make install", "ADD x /y", "RUN rm thing"]) == [4, 8, 9]
     assert reported(TEXT, ["RUN rm thing"]) == [9]
     assert reported(TEXT, []) == []
 
 
-def test_triggers_of_the_base_count_to_its_line():
+def test_triggers_of_the_base_belong_to_the_from_line():
     own = ["COPY . /src", "RUN prepare", "WORKDIR /x", "RUN make 1 && make install", "COPY /one /two", "ADD x /y",
            "RUN rm thing"]
     assert reported(TEXT, own) == [1, 1, 2, 4, 6, 8, 9]

@@ -37,7 +37,7 @@ def named(found) -> list[tuple[str, str, str]]:
     ("pip3", "pip"), ("perl5.36.0", "perl"), ("node20", "node"), ("clang-14", "clang"), ("c89", "c89"),
     ("m4", "m4"), ("w3m", "w3m"), ("tsc.js", "tsc"), ("java.exe", "java"), ("make.sh", ""), ("host.js", ""),
     ("http.py", ""), ("gccgo", "gccgo"), ("mygcc", ""), ("gcc.conf", ""), ("", ""), ("12", "")])
-def test_the_name_that_people_use(file, name):
+def test_the_common_name_of_a_program(file, name):
     assert known(file) == name
 
 
@@ -89,7 +89,7 @@ def test_a_tool_is_found(path, content, mode, name, kind):
     ("usr/bin/app", elf(go="mine/cmd/go"), RUN),
     ("usr/bin", "d", 0o755),
 ])
-def test_what_is_no_tool(path, content, mode):
+def test_files_that_are_no_tools(path, content, mode):
     assert inventory(layer((path, content, mode))).tools == ()
 
 
@@ -158,14 +158,14 @@ def test_a_file_that_only_a_hard_link_still_names_is_there(above, path):
     assert found.waste == ()
 
 
-def test_a_file_in_the_place_of_a_hard_link_s_file_is_another_one():
+def test_a_file_that_replaces_the_target_of_a_hard_link_is_another_one():
     below = layer(("bin/a", PROGRAM, RUN), ("bin/gcc", ("h", "bin/a"), RUN))
     found = inventory(below, layer(("bin/a", elf(says=b"GNU bash, version"), RUN)))
     assert [(t.name, t.path, t.layer, t.names) for t in found.tools] == [
         ("gcc", "/bin/gcc", 0, ("/bin/gcc",)), ("bash", "/bin/a", 1, ("/bin/a",))]
 
 
-def test_a_renamed_busybox_without_any_link_is_all_that_it_answers_to():
+def test_a_renamed_busybox_without_links_is_all_its_applets():
     found = inventory(bin("opt/data", BUSYBOX))
     assert [(t.name, t.kind, t.path, t.names) for t in found.tools] == [
         (name, kind, "/opt/data", ("/opt/data",)) for name, kind in (
@@ -190,7 +190,7 @@ def test_no_name_is_listed_twice(content, name):
     assert inventory(below, layer(("bin/.wh.a", b""))).tool(name).names == (f"/bin/{name}",)
 
 
-def test_what_bytes_say_adds_to_a_name_of_another_kind():
+def test_bytes_add_a_tool_of_another_kind():
     found = inventory(layer(("bin/python3", elf(says=b"GNU bash, version"), RUN)))
     assert [t.name for t in found.tools] == ["bash", "python"]
     assert [t.name for t in inventory(bin("bin/sh", elf(says=b"GNU bash, version"))).tools] == ["sh"]
@@ -214,11 +214,11 @@ def test_interpreters_and_compilers_are_found_under_any_name(says, name, kind):
 
 @pytest.mark.parametrize("name, says", [("node", b"\0_ZN4node5StartEiPPc\0"), ("python3.11", b"\0Py_BytesMain\0"),
                                         ("cc1plus", b"\0_Z12c_parse_filev\0")])
-def test_a_program_that_has_its_name_is_no_second_one(name, says):
+def test_a_program_recognized_by_name_and_bytes_is_one_tool(name, says):
     assert len(inventory(bin(f"usr/bin/{name}", elf("libc.so.6", says=says))).tools) == 1
 
 
-def test_a_large_program_is_known_by_what_stands_far_behind():
+def test_a_large_program_is_recognized_by_its_exported_functions():
     """Beyond what is read of each file, in a part that its headers point at."""
     def said(words):
         return [(t.name, t.path) for t in inventory(bin("opt/data", elf("libc.so.6", says=bytes(6 << 20) + words))).tools]
@@ -226,7 +226,7 @@ def test_a_large_program_is_known_by_what_stands_far_behind():
     assert said(b"_ZN4node5StartEiPPc_1\0") == said(b"GNU bash, version") == []   # another name; bash is never so large
 
 
-def test_marks_are_looked_for_in_programs_only():
+def test_only_programs_are_recognized_by_their_bytes():
     assert marks(b"GNU bash, version") == ("bash",)
     assert inventory(bin("bin/x.txt", b"GNU bash, version")).tools == ()
     library = elf(soname="libbash.so", says=b"GNU bash, version BusyBox v1" + BUSYBOX)
@@ -276,7 +276,7 @@ def test_rights_are_those_of_one_file_in_one_layer():
         assert inventory(below, bin("bin/x")).tools == ()
 
 
-def test_how_much_there_is():
+def test_the_attack_surface():
     found = inventory(
         layer(("bin/gcc", PROGRAM, RUN), ("bin/sh", PROGRAM, 0o4755), ("bin/run.sh", SCRIPT, RUN), ("lib/a.so", elf(soname="a"), RUN),
               ("opt/x", PROGRAM, 0o644), ("etc/y.sh", SCRIPT, 0o644), ("etc", "d"), ("etc/l", ("l", "y.sh")), ("dev/null", "c"),
@@ -295,7 +295,7 @@ def test_an_image_of_nothing():
     assert (found.os, found.wasted, list(found.listing())) == ("", 0, [])
 
 
-def test_waste_is_listed_by_layer_with_what_hid_it():
+def test_waste_is_listed_by_layer():
     found = inventory(layer(("a", b"1" * 10), ("b", b"2" * 20), ("c", b"3" * 30), ("d/e", b"4" * 5), ("stays", b"5")),
                       layer(("a", b"6" * 7), (".wh.b", b"")), layer(("new", b"7")), layer((".wh.c", b""), (".wh.a", b""), (".wh.d", b"")))
     assert [(each.layer, each.size, each.by) for each in found.waste] == [(0, 65, (1, 3)), (1, 7, (3,))]
@@ -369,7 +369,7 @@ def test_a_program_that_the_system_s_list_has_is_one_package(listed, found):
     assert [(each.package.type, each.package.name) for each in seen.packages] == found
 
 
-def test_modules_that_are_built_into_a_program():
+def test_the_modules_in_a_program():
     found = inventory(bin("app", elf(go="mine")))
     assert [(each.package.type, each.package.name, each.path) for each in found.packages] == [
         ("go-module", "mine/mine", "/app"), ("go-module", "stdlib", "/app")]
@@ -431,12 +431,12 @@ def test_a_library_or_a_loader_of_another_machine_is_passed_over():
 @pytest.mark.parametrize("runpath, place", [
     ("$ORIGIN", "app"), ("${ORIGIN}/../opt", "opt"), ("/opt/lib", "opt/lib"), ("/no:/opt/lib", "opt/lib"), (":/opt", "opt"),
 ])
-def test_a_program_s_own_path_comes_first(runpath, place):
+def test_runpath_comes_first(runpath, place):
     program = ("app/app", elf("libc.so.6", interpreter=LOADER, runpath=runpath), RUN)
     assert ld(program, (f"{place}/libc.so.6", LIBC), ("lib/libc.so.6", LIBC)).found == {"libc.so.6": f"/{place}/libc.so.6"}
 
 
-def test_a_program_is_where_its_links_lead():
+def test_origin_is_where_the_program_s_links_lead():
     program = ("opt/x/app", elf("libc.so.6", interpreter=LOADER, runpath="$ORIGIN"), RUN)
     needs = ld(program, ("bin/app", ("l", "/opt/x/app")), ("opt/x/libc.so.6", LIBC), path="/bin/app")
     assert needs.found == {"libc.so.6": "/opt/x/libc.so.6"}
@@ -465,14 +465,14 @@ def test_what_a_program_finds_and_lacks(needs, runpath, members, found, missing)
     assert ld(program, *members) == Needs(LOADER, found, missing)
 
 
-def test_a_folder_that_ldconfig_is_to_list_counts_when_it_has_run():
+def test_a_folder_in_ld_so_conf_counts_after_ldconfig():
     members = (APP, ("opt/libc.so.6", LIBC), ("etc/ld.so.conf", b"/opt\n"))
     assert ld(*members).missing == ("libc.so.6",)
     after = ld(*members, ("etc/ld.so.cache", cache("/lib/other.so", "/opt/libc.so.6")))
     assert after == Needs(LOADER, {"libc.so.6": "/opt/libc.so.6"}, ())
 
 
-def test_what_the_cache_lists_must_be_there():
+def test_files_in_the_cache_must_exist():
     listed = ("etc/ld.so.cache", cache("/opt/libc.so.6"))
     assert ld(APP, listed).missing == ("libc.so.6",)
     assert ld(APP, listed, ("lib/libc.so.6", LIBC)).found == {"libc.so.6": "/lib/libc.so.6"}

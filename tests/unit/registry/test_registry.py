@@ -116,7 +116,7 @@ def test_bytes_of_several_connections_go_through_unchanged_and_are_counted_each_
         assert line.address.startswith("127.0.0.1:") and (line.sent, line.received) == (800_000, 1_600_000)
 
 
-def test_the_bucket_is_asked_for_every_byte_each_way(upstream, monkeypatch):
+def test_every_byte_takes_from_the_bucket_of_its_direction(upstream, monkeypatch):
     taken = Counter()
     monkeypatch.setattr(Bucket, "take", lambda self, count: taken.update({id(self): count}) or 0.0)
     with Line(upstream(doubled), FAST) as line:
@@ -124,7 +124,7 @@ def test_the_bucket_is_asked_for_every_byte_each_way(upstream, monkeypatch):
     assert sorted(taken.values()) == [100_000, 200_000]   # a bucket for each way
 
 
-def test_what_the_bucket_says_is_waited_for(upstream, monkeypatch):
+def test_the_line_waits_as_long_as_the_bucket_requires(upstream, monkeypatch):
     monkeypatch.setattr(Bucket, "take", lambda self, count: 3600.0)
     arrived = threading.Event()
     with Line(upstream(lambda c: c.recv(1) and arrived.set()), FAST) as line, call(line.address) as end:
@@ -150,7 +150,7 @@ def test_an_engine_that_goes_away_ends_the_other_side_too(upstream):
         assert ended.wait(10)
 
 
-def test_a_connection_is_not_lost_while_only_the_registry_holds_it(upstream, caplog):
+def test_a_connection_survives_garbage_collection(upstream, caplog):
     """asyncio keeps no reference to its tasks: the collector took those whose engine was gone."""
     release, got = threading.Event(), []
 
@@ -264,7 +264,7 @@ def test_progress_adds_up_the_layers_that_move():
     assert after("Pull complete", "a") == "3.10 kB of 3.10 kB" and (progress.ready, progress.layers) == (1, 2)
 
 
-def test_a_full_disk_is_reported_as_such():
+def test_a_full_disk_is_reported():
     assert isinstance(failure("pull x", "write /a: no space left on device"), DiskFull)
     failed = failure("pull x", "EOF\n  at once")
     assert isinstance(failed, TransferFailed) and failed.why == "EOF at once" and "pull x" in failed.what
@@ -298,7 +298,7 @@ def test_a_named_registry_that_is_no_address(named, monkeypatch):
         pass
 
 
-def test_a_named_registry_that_does_not_answer_is_not_passed_over(monkeypatch, upstream):
+def test_a_named_registry_must_answer(monkeypatch, upstream):
     monkeypatch.setenv(server.NAMED, upstream(lambda c: c.sendall(b"HTTP/1.0 404 No\r\n\r\n")))
     with pytest.raises(RegistryUnavailable, match="no registry answers"), server.serve(print):
         pass
