@@ -210,10 +210,10 @@ class Attempt(contextlib.ExitStack):
         if asked.serve:
             self.listener.say("Starting the server")
             may_be_root = asked.image.user != "not root" or found.failed("user")
-            _add(found, runtime_rules.server(asked.serve, result.image, self.fresh, self.engine, may_be_root))
+            runtime_rules.server(asked.serve, result.image, self.fresh, self.engine, may_be_root, found)
         if asked.run:
             self.listener.say("Running the program")
-            _add(found, runtime_rules.programs(asked.run, result.image, self.fresh, self.engine))
+            runtime_rules.programs(asked.run, result.image, self.fresh, self.engine, found)
 
     def _inside(self, found: Findings, result: BuildResult, asked: Content) -> None:
         secrets = {**self.secrets, **{each: each for each in self.exercise.build.leaks}}
@@ -261,8 +261,3 @@ class Attempt(contextlib.ExitStack):
             self.listener.say(f"Breaking the source, and building {name} again")
             found.judge("breaks", rebuilds.breaks(name, target.breaks, self.source, self.fresh,
                                                  lambda source: self.build(source, target=name), line))
-
-
-def _add(found: Findings, other: Findings) -> None:
-    for rule in dict.fromkeys([*other.holds, *(fail.rule for fail in other.fails)]):
-        found.judge(rule, [fail for fail in other.fails if fail.rule == rule])

@@ -23,10 +23,10 @@ _SHOWN = 300           # characters of an answer that a message quotes
 Fresh = Callable[[], Values]
 
 
-def programs(runs: Sequence[Run], image: str, fresh: Fresh, engine: Engine) -> Findings:
-    """Rules `starts`, `output` and `proof`, for programs that run to their end. `fresh` returns new random values."""
+def programs(runs: Sequence[Run], image: str, fresh: Fresh, engine: Engine, found: Findings) -> None:
+    """Judge `starts`, `output` and `proof`, for programs that run to their end. `fresh` returns new random values."""
     fails = [failed for asked in runs if (failed := _first(partial(_program, asked, image, engine), fresh))]
-    return _judged(fails, "output", [text for each in runs for text in each.output])
+    _judge(found, fails, "output", [text for each in runs for text in each.output])
 
 
 def _first(judge: Callable[[Values], Fail | None], fresh: Fresh) -> Fail | None:
@@ -54,12 +54,9 @@ def _program(asked: Run, image: str, engine: Engine, values: Values) -> Fail | N
     return _texts("output", asked.output, asked.not_output, ran.output, values, f"{said} printed")
 
 
-def server(asked: Serve, image: str, fresh: Fresh, engine: Engine, may_be_root: bool) -> Findings:
-    """Rules `starts`, `user` (of its processes), `answers`, `proof` and `healthy`, for a server.
-
-    fresh        returns new random values
-    may_be_root  whether its processes may run as root
-    """
+def server(asked: Serve, image: str, fresh: Fresh, engine: Engine, may_be_root: bool, found: Findings) -> None:
+    """Judge `starts`, `user` (of its processes, unless they may be root), `answers`, `proof` and `healthy`, for a
+    server. `fresh` returns new random values."""
     bounds = Bounds.of(engine, asked.seconds + SECONDS, DISK)
     as_root, unwell = False, ""
     try:
@@ -73,12 +70,11 @@ def server(asked: Serve, image: str, fresh: Fresh, engine: Engine, may_be_root: 
     except CourseError as error:
         stopped = " It was stopped, since it wrote more than it may." if bounds.exceeded == "disk" else ""
         fails = [Fail("starts", reason(error) + stopped)]
-    found = _judged(fails, "answers", [text for each in asked.requests for text in each.contains])
     if as_root:
-        found.fails.insert(0, Fail("user", "Its processes run as root."))
+        found.judge("user", [Fail("user", "Its processes run as root.")])
+    _judge(found, fails, "answers", [text for each in asked.requests for text in each.contains])
     if asked.healthy and not found.failed("starts"):
         found.judge("healthy", [Fail("healthy", unwell)] if unwell else ())
-    return found
 
 
 def _health(running: container.ServedContainer, engine: Engine) -> str:
@@ -156,13 +152,11 @@ def _texts(rule: str, wanted: Sequence[str], unwanted: Sequence[str], text: str,
     return None
 
 
-def _judged(fails: list[Fail], rule: str, expected: list[str]) -> Findings:
+def _judge(found: Findings, fails: list[Fail], rule: str, expected: list[str]) -> None:
     """Whether it starts, then what it says, then the proof: after a fail, the next is not judged."""
-    found = Findings()
     for each in ("starts", rule, *(("proof",) if any("{proof}" in text for text in expected) else ())):
         if not found.judge(each, [fail for fail in fails if fail.rule == each]):
             break
-    return found
 
 
 def reason(error: CourseError) -> str:
