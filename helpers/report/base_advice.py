@@ -100,7 +100,7 @@ def _glibc(main: Entrypoint, system: str) -> Iterator[Advice]:
         release, codename = debian.groups()
         for kind, have in (("base", _BASE), ("cc", _CC)):
             if wanted <= have:
-                yield Advice(f"gcr.io/distroless/{kind}-debian{release}", f"it has what {main.name} needs, {named}")
+                yield Advice(f"gcr.io/distroless/{kind}-debian{release}", f"it has what {main.name} needs ({named})")
         if codename:
             yield Advice(f"debian:{codename}-slim",
                          f"it has the C library of {main.name}; install what else the program needs ({named})")

@@ -45,7 +45,7 @@ def stage_numbers(context: ReportContext) -> Iterator[Finding]:
                 yield Finding(
                     "stage-number", "low", each.line,
                     f"--from={number} means stage {number}{also}, which begins in line {source.line}.",
-                    "If a stage is added above it, the number means another stage.",
+                    f"If a stage is added above line {source.line}, the number means another stage.",
                     f"Write --from={source.name}." if source.name else
                     f"Name the stage in line {source.line} (FROM ... AS builder) and write --from=builder.",
                     also=(source.line,))
