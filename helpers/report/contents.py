@@ -163,7 +163,7 @@ def large_base(context: ReportContext) -> Iterator[Finding]:
     yield Finding(
         "large-base", weight(saves if known else 0, context.unpacked, least="medium"), context.lines.last_from,
         f"{context.inventory.image.base or 'The base'} has {size(base)} of the image's {size(context.unpacked)}"
-        f"{with_packages}, and {main.name} needs {'none of it' if advice.ref == 'scratch' else 'little of it'} to start.",
+        f"{with_packages}, and {main.name} needs {'none' if advice.ref == 'scratch' else 'little'} of it to start.",
         "All of it ships, has to be kept up to date, and is there for an intruder to use.",
         f"Use FROM {advice.ref} in the last stage. It is enough: {advice.because}.{_compared(context)}{unknown}"
         f"{_started_through(context)}", saves=saves if known else None)
