@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from .byte_stream import ByteStream, Truncated
+from .byte_stream import ByteStream, Damaged
 
 BLOCK = 512
 _EXTENDED_LIMIT = 1 << 20    # bytes of one extended header: file names, attributes
@@ -21,10 +21,6 @@ _UNTIDY = re.compile(r"//|(?:^|/)\.\.?(?:/|$)")
 _CAPABILITY = "SCHILY.xattr.security.capability"
 _USED = {"path", "linkpath", "size", "uid", "gid", "mtime", _CAPABILITY, "GNU.sparse.name", "GNU.sparse.size",
          "GNU.sparse.realsize"}    # a hostile extended header could have any number of other keys
-
-
-class Damaged(ValueError):
-    """The bytes are not a valid tar archive."""
 
 
 class Member(NamedTuple):
@@ -54,7 +50,7 @@ class Archive:
     whole   whether the current member's content is the file itself: of a sparse file only the data between holes is
     closed  whether the archive's end mark was reached
 
-    Iterating raises Damaged and Truncated."""
+    Iterating raises Damaged."""
 
     def __init__(self, stream: ByteStream):
         self.whole = True
@@ -99,7 +95,7 @@ class Archive:
             header = take(BLOCK)
             if len(header) < BLOCK:
                 if header:
-                    raise Truncated("it ends in the middle of a header")
+                    raise Damaged("it ends in the middle of a header")
                 return
             if not _is_header(header):
                 self.closed = True
@@ -124,7 +120,7 @@ class Archive:
             raise Damaged(f"an extended header claims {size:,} bytes")
         text = self._stream.take(size)
         if len(text) < size:
-            raise Truncated("it ends in an extended header")
+            raise Damaged("it ends in an extended header")
         self._stream.skip(-size % BLOCK)
         return text
 
@@ -137,7 +133,7 @@ class Archive:
             while more:   # the map of many holes continues in extra blocks
                 block = self._stream.take(BLOCK)
                 if len(block) < BLOCK:
-                    raise Truncated("it ends in the map of a sparse file")
+                    raise Damaged("it ends in the map of a sparse file")
                 more = block[504]
             return size, _number(header[483:495])
         if kind in "123456":    # a hard link may state a size, but none of these has content

@@ -19,8 +19,8 @@ from docker import APIClient
 
 from ..engine.timeouts import patient
 from ..errors import ImageUnreadable
-from .archive import Archive, Damaged, Member
-from .byte_stream import ByteStream, Truncated
+from .archive import Archive, Member
+from .byte_stream import ByteStream, Damaged
 from .decompress import unpacked
 from .entries import Entries
 from .scan import scan
@@ -108,8 +108,8 @@ def _layers(chunks: Iterable[bytes], walk: Callable[[ByteStream], Any], configs:
         if not members:
             raise Damaged("there is nothing in it")
         if not archive.closed:   # not every connection reports that the engine died
-            raise Truncated("it has no end")
-    except (Damaged, Truncated, zlib.error) as error:
+            raise Damaged("it has no end")
+    except Damaged as error:
         raise ImageUnreadable("The saved image cannot be read.", why=str(error),
                               remedy="Run it again; if it fails again, the engine's store is damaged: remove the image "
                                      "and build or pull it again.") from error

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 
-class Truncated(ValueError):
-    """The stream ended early."""
+class Damaged(ValueError):
+    """The bytes are truncated, or not valid in their format."""
 
 
 class ByteStream:
@@ -45,20 +45,20 @@ class ByteStream:
         return data
 
     def skip(self, count: int) -> None:
-        """Skip `count` bytes. Raises Truncated if there are fewer."""
+        """Skip `count` bytes. Raises Damaged if there are fewer."""
         left = len(self._piece) - self._at
         while count > left:
             count -= left
             if not self._advance():
-                raise Truncated(f"{count:,} bytes are missing")
+                raise Damaged(f"{count:,} bytes are missing")
             left = len(self._piece)
         self._at += count
 
     def section(self, count: int) -> Iterator[bytes]:
-        """The next `count` bytes, in pieces as they arrive. Raises Truncated if there are fewer."""
+        """The next `count` bytes, in pieces as they arrive. Raises Damaged if there are fewer."""
         while count > 0:
             if self._at == len(self._piece) and not self._advance():
-                raise Truncated(f"{count:,} bytes are missing")
+                raise Damaged(f"{count:,} bytes are missing")
             at = self._at
             part = self._piece if not at and len(self._piece) <= count else self._piece[at:at + count]
             self._at = at + len(part)

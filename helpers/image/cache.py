@@ -15,7 +15,8 @@ from typing import Any
 
 from .. import paths
 from .archive_reader import Measured
-from .entries import Entries, Unsound
+from .byte_stream import Damaged
+from .entries import Entries
 
 LIMIT = 400_000_000    # bytes of the folder: some thousand layers
 _FORMAT = 2
@@ -49,7 +50,7 @@ def _read(digest: str, kind: str) -> dict[str, Any] | None:
 def entries(digest: str) -> Entries | None:
     """The entries of a layer, None if not cached."""
     path = _path(digest, _ENTRIES)
-    with contextlib.suppress(OSError, Unsound):
+    with contextlib.suppress(OSError, Damaged):
         found = Entries.from_bytes(path.read_bytes())
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > _FRESH:

@@ -12,14 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..formats import Elf, Package
+from .byte_stream import Damaged
 
 _FORMAT = b"layer entries 9"     # raise the number when the readers of `formats` find more
 _SEAL = 32        # bytes of a SHA-256
 _BLOCK = 8192     # paths that are encoded together
-
-
-class Unsound(ValueError):
-    """Bytes that `to_bytes` did not write, or that are damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +76,10 @@ class Entries:
 
     @staticmethod
     def from_bytes(data: bytes) -> Entries:
-        """Read what `to_bytes` wrote. Raises Unsound for anything else."""
+        """Read what `to_bytes` wrote. Raises Damaged for anything else."""
         body = memoryview(data)[_SEAL:]
         if _seal(body) != data[:_SEAL]:
-            raise Unsound("the hash is wrong")   # damaged, or of another version of the course
+            raise Damaged("the hash is wrong")   # damaged, or of another version of the course
         return _Reader(gzip.GzipFile(fileobj=io.BytesIO(body))).load()
 
 
@@ -95,7 +92,7 @@ class _Reader(pickle.Unpickler):
         if module == "array":
             return super().find_class(module, name)
         if (module, name) not in self._KNOWN:
-            raise Unsound(f"it holds a {module}.{name}")
+            raise Damaged(f"it holds a {module}.{name}")
         return self._KNOWN[module, name]
 
 

@@ -1,8 +1,8 @@
 """Read one layer: its entries, and facts from the content of some files."""
 
 from ..formats import applets, elf, interpreter, libraries, marks, packages, wanted
-from .archive import Archive, Damaged, Member
-from .byte_stream import ByteStream
+from .archive import Archive, Member
+from .byte_stream import ByteStream, Damaged
 from .entries import Entries, Program
 
 # Limits far above real images, to protect memory from hostile ones.
@@ -20,7 +20,7 @@ _CACHE, _CACHE_BYTES = "/etc/ld.so.cache", 4 << 20
 
 
 def scan(stream: ByteStream) -> Entries:
-    """The entries of a layer's archive. Raises Damaged and Truncated."""
+    """The entries of a layer's archive. Raises Damaged."""
     entries = Entries()
     archive = Archive(stream)
     members = text = 0

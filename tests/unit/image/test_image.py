@@ -17,7 +17,7 @@ from helpers.errors import ImageUnreadable
 from helpers.image import Image, Layer, archive_reader, cache, content, measure
 from helpers.image.archive import path
 from helpers.image.archive_reader import Measured, read
-from helpers.image.byte_stream import ByteStream, Truncated
+from helpers.image.byte_stream import ByteStream, Damaged
 from helpers.image.config import ports
 from helpers.image.entries import Entries
 from helpers.image.history import from_engine, instruction, makes_layer
@@ -405,7 +405,7 @@ def test_a_byte_stream_reads_like_a_file():
     assert b"".join(pieces.section(7)) == b"abcdefg" and pieces.take(1) == b""
     pieces.skip(0)
     for ask in (lambda: walked().skip(8), lambda: list(walked().section(8)), lambda: ByteStream([]).skip(1)):
-        with pytest.raises(Truncated):
+        with pytest.raises(Damaged):
             ask()
     pieces = walked()
     pieces.drain()

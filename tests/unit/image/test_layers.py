@@ -16,10 +16,10 @@ import pytest
 from helpers.errors import ImageUnreadable
 from helpers.formats import Elf, Package
 from helpers.image import archive, decompress
-from helpers.image.archive import Damaged, path
+from helpers.image.archive import path
 from helpers.image.archive_reader import read
-from helpers.image.byte_stream import ByteStream, Truncated
-from helpers.image.entries import Entries, Program, Unsound
+from helpers.image.byte_stream import ByteStream, Damaged
+from helpers.image.entries import Entries, Program
 from helpers.image.filesystem import Tree
 from tests.unit.layers import TYPES, digest, layer, listed, patched, scanned, tar
 
@@ -123,7 +123,7 @@ def test_loops_of_links_end():
 @pytest.mark.parametrize("size", [b"77777777777\0", b"\x80" + b"\xff" * 11, b"\xff" * 12, b"not a size!!"])
 def test_a_false_size_costs_no_memory(size):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises((Damaged, Truncated)):
+    with pytest.raises(Damaged):
         scanned(patched(tar(("a", b"")), 124, size))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 30_000   # kB
 
@@ -139,7 +139,7 @@ def test_garbage_in_extended_headers(records):
     good = tar(("n", b""), format=tarfile.PAX_FORMAT, pax_headers={"comment": "x" * 30})
     at = good.index(b" comment=") - 2
     padded = records.ljust(40, b"\n")
-    with contextlib.suppress(Damaged, Truncated):
+    with contextlib.suppress(Damaged):
         scanned(good[:at] + padded + good[at + 40:])
 
 
@@ -217,14 +217,14 @@ def test_entries_come_back_as_they_were():
 def test_entries_of_another_version_of_the_course_are_ignored(monkeypatch):
     data = full().to_bytes()
     monkeypatch.setattr("helpers.image.entries._FORMAT", b"layer entries 0")
-    with pytest.raises(Unsound):
+    with pytest.raises(Damaged):
         Entries.from_bytes(data)
 
 
 @pytest.mark.parametrize("data", [b"", b"x", bytes(32), bytes(100), full().to_bytes()[:-1], full().to_bytes() + b"x"],
                          ids=range(6))
 def test_bytes_that_are_no_entries(data):
-    with pytest.raises(Unsound):
+    with pytest.raises(Damaged):
         Entries.from_bytes(data)
 
 
