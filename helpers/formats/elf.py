@@ -45,23 +45,17 @@ class _Layout(NamedTuple):
     order    of a segment's type, flags, offset, address and size in the file"""
 
     bits: int
+    order: tuple[int, ...]
     header: Struct
     segment: Struct
-    order: tuple[int, ...]
     entry: Struct
     section: Struct
 
 
-def _layout(bits: int, mark: str) -> _Layout:
-    if bits == 32:
-        return _Layout(32, Struct(mark + "HHIIIIIHHHHHH"), Struct(mark + "IIIIIIII"), (0, 6, 1, 2, 4),
-                       Struct(mark + "iI"), Struct(mark + "IIIIIIIIII"))
-    return _Layout(64, Struct(mark + "HHIQQQIHHHHHH"), Struct(mark + "IIQQQQQQ"), (0, 1, 2, 3, 5),
-                   Struct(mark + "qQ"), Struct(mark + "IIQQQQIIQQ"))
-
-
-_LAYOUTS = {b"\x01\x01": _layout(32, "<"), b"\x02\x01": _layout(64, "<"),
-            b"\x01\x02": _layout(32, ">"), b"\x02\x02": _layout(64, ">")}
+_STRUCTURES = {32: ((0, 6, 1, 2, 4), ("HHIIIIIHHHHHH", "IIIIIIII", "iI", "IIIIIIIIII")),
+               64: ((0, 1, 2, 3, 5), ("HHIQQQIHHHHHH", "IIQQQQQQ", "qQ", "IIQQQQIIQQ"))}
+_LAYOUTS = {bytes((bits // 32, number)): _Layout(bits, order, *(Struct(mark + each) for each in structures))
+            for bits, (order, structures) in _STRUCTURES.items() for number, mark in ((1, "<"), (2, ">"))}
 
 
 class Segment(NamedTuple):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..image import Entries, Image, Layer, Node, Program, Tree, Unseen
+from ..image.merge import FILE, HARD
 from ..text import plain
 from .kinds import BUILDING, COMPILER, SHELL
 from .libraries import Libraries, Needs
@@ -146,7 +147,7 @@ class Inventory:
         for index, entries in enumerate(self.tree.entries):
             for row in self.tree.visible(index):
                 node = Node(entries.paths[row], index, row, entries)
-                if entries.kinds[row] == _FILE or (entries.kinds[row] == _HARD and self.tree.origin(node).kind in "fh"):
+                if entries.kinds[row] == FILE or (entries.kinds[row] == HARD and self.tree.origin(node).kind in "fh"):
                     yield node
 
     def listing(self) -> Iterator[tuple[str, int, Layer]]:
@@ -173,9 +174,6 @@ class Inventory:
             facts["listing"] = [{"path": plain(path), "size": count, "layer": layer.digest}
                                 for path, count, layer in self.listing()]
         return facts
-
-
-_FILE, _HARD = map(ord, "fh")
 
 
 def _unquoted(value: str) -> str:
