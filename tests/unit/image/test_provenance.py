@@ -7,15 +7,10 @@ from helpers.image import Image, Layer
 from helpers.image.provenance import Provenance
 
 
-def lines(text, own, base=1, target=None):
+def lines(text, own, base=1):
     layers = tuple(Layer(f"sha256:{n}", made, 1, 1) for n, made in enumerate(["ADD rootfs /"] * base + own))
     made = Image("a", "sha256:x", layers, "", {}, base="b" if base else "", base_layers=base)
-    return Provenance(dockerfiles.parse(text), target, made)
-
-
-def reported(text, own, **other):
-    mapped = lines(text, own, **other)
-    return [mapped.line(index) for index in range(other.get("base", 1), other.get("base", 1) + len(own))]
+    return Provenance(dockerfiles.parse(text), None, made)
 
 
 TEXT = """\
@@ -33,37 +28,26 @@ EOF
 """
 
 
-def test_each_layer_has_its_line():
-    own = ["WORKDIR /x", "RUN make 1  && make install", "COPY /one /two", "ADD x /y", "RUN rm thing"]
-    assert reported(TEXT, own) == [2, 4, 6, 8, 9]
-    mapped = lines(TEXT, own)
-    assert mapped.line(0) == mapped.last_from == 1 and mapped.instruction(0) is None
-    assert mapped.instruction(3).keyword == "COPY"
+TWO = "FROM a\nRUN apt-get update\nRUN apt-get install gcc\nRUN make\n"
+OWN = ["WORKDIR /x", "RUN make 1  && make install", "COPY /one /two", "ADD x /y", "RUN rm thing"]
+
+
+@pytest.mark.parametrize("text, own, found", [
+    (TEXT, OWN, [2, 4, 6, 8, 9]),
+    (TEXT, ["WORKDIR /x", "RUN make 1 && make install", "COPY file:6f3c2a in /two ", "ADD file:99 in /y ", "RUN rm thing"],
+     [2, 4, 6, 8, 9]),    # the legacy builder's
+    (TEXT, ["COPY . /src", "RUN prepare", *OWN], [1, 1, 2, 4, 6, 8, 9]),    # triggers of the base
+    (TEXT, [OWN[1], *OWN[3:]], [4, 8, 9]), (TEXT, OWN[4:], [9]), (TEXT, [], []),    # some are missing
+    (TWO, ["RUN apt-get install gcc", "RUN make"], [3, 4]), (TWO, ["RUN apt-get update", "RUN make"], [2, 4])])    # the better match
+def test_each_layer_has_its_line(text, own, found):
+    mapped = lines(text, own)
+    assert [mapped.line(index) for index in range(1 + len(own))] == [1, *found]
+
+
+def test_the_layers_of_a_line():
+    mapped = lines(TEXT, OWN)
+    assert mapped.last_from == 1 and mapped.instruction(0) is None and mapped.instruction(3).keyword == "COPY"
     assert mapped.layers(4) == (2,) and mapped.layers(1) == (0,)
-
-
-def test_missing_layers_do_not_move_the_others():
-    assert reported(TEXT, ["RUN make 1  && make install", "ADD x /y", "RUN rm thing"]) == [4, 8, 9]
-    assert reported(TEXT, ["RUN rm thing"]) == [9]
-    assert reported(TEXT, []) == []
-
-
-def test_triggers_of_the_base_belong_to_the_from_line():
-    own = ["COPY . /src", "RUN prepare", "WORKDIR /x", "RUN make 1 && make install", "COPY /one /two", "ADD x /y",
-           "RUN rm thing"]
-    assert reported(TEXT, own) == [1, 1, 2, 4, 6, 8, 9]
-
-
-def test_what_the_legacy_builder_writes():
-    own = ["WORKDIR /x", "RUN make 1 && make install", "COPY file:6f3c2a in /two ", "ADD file:99 in /y ",
-           "RUN rm thing"]
-    assert reported(TEXT, own) == [2, 4, 6, 8, 9]
-
-
-def test_of_two_alike_the_better_match_counts():
-    text = "FROM a\nRUN apt-get update\nRUN apt-get install gcc\nRUN make\n"
-    assert reported(text, ["RUN apt-get install gcc", "RUN make"]) == [3, 4]
-    assert reported(text, ["RUN apt-get update", "RUN make"]) == [2, 4]
 
 
 def test_an_image_without_a_known_base_still_has_lines():
@@ -75,7 +59,7 @@ def test_a_stage_from_a_stage_has_the_lines_of_both():
     text = "FROM a AS builder\nRUN make\n\nFROM builder\nRUN rm source\n"
     mapped = lines(text, ["RUN make", "RUN rm source"])
     assert [stage.label for stage in mapped.stages] == ["builder", "stage-1"]
-    # What the image stands on is decided where the last stage begins.
+    # The last stage decides about the base.
     assert [mapped.line(index) for index in range(3)] == [4, 2, 5]
     assert [stage.label for stage in dockerfiles.parse(text).chain("builder")] == ["builder"]
 
