@@ -63,7 +63,7 @@ def pale_legend(*kinds: tuple[str, str]) -> list[Patch]:
 def tries(found: Mapping[str, Sequence[AttackResult]], images: Sequence[Image] = ()) -> Chart:
     """A row for each attack, a column for each image ({its name: its attacks})."""
     return _yes_no({name: {each.what: each.worked for each in done} for name, done in found.items()},
-                   (("✘ works", DANGER, "✘ the intruder can"), ("✔ fails", SHARED, "✔ the intruder cannot")),
+                   (("⚠ works", DANGER, "⚠ works: the intruder can"), ("fails", SHARED, "fails: the intruder cannot")),
                    _tries_finding(found, len(next(iter(found.values())))), images, apart=AS_ROOT)
 
 
@@ -100,7 +100,7 @@ def _yes_no(found: Mapping[str, Mapping[str, bool]], kinds: Sequence[tuple[str, 
 
 def _grouped(answers: Mapping[str, bool], kinds: Sequence[tuple[str, str, str]]) -> str:
     """'crosses: the user, the file; stays behind: the argument'"""
-    sides = {words.lstrip("✘✔ "): [what for what, yes in answers.items() if yes is side]
+    sides = {words.lstrip("✘✔⚠ "): [what for what, yes in answers.items() if yes is side]
              for (words, *_), side in zip(kinds, (True, False))}
     return "; ".join(f"{words}: {', '.join(names)}" for words, names in sides.items() if names)
 

@@ -53,7 +53,8 @@ def edits(built: Mapping[str, Built]) -> Chart:
     axes.annotate("edited:", (0, 0), xytext=(-6, 4), textcoords="offset points", ha="right", va="bottom",
                   fontsize=10, color=FAINT)
     axes.set_yticks(list(labels), list(labels.values()), family=MONOSPACE, fontsize=SMALL, linespacing=1.1)
-    legend = [Patch(facecolor=PALE[BUILD], edgecolor=BUILD, label="had to run; the bar is its time"),
+    legend = [Patch(facecolor=PALE[BUILD], edgecolor=BUILD, label="had to run"),
+              Patch(facecolor=BUILD, label="how long, against the longest step"),
               Patch(facecolor="white", edgecolor=SHARED, label="taken from the cache")]
     idle = "".join(f" Edited {what}: no step ran." for what in every if what not in whats)
     return finish(figure, _finding(built), _spoken(built), source=_source(built) + idle, legend=legend)

@@ -17,6 +17,8 @@ from .style import BUILD, BUILD_OWN, FAINT, HATCH, MONOSPACE, RUN, SHARED, SMALL
 _ROW = 0.62          # inches of height for a bar
 _LINE = 0.004        # a part under this part of the longest bar is not seen
 _NARROW = 0.05       # a bar under this part of the longest gets the second panel
+_ROOM = 1.34         # length of an axis over its longest bar: values stand behind the bars
+_NARROW_ROOM = 2.05  # the same in the second panel, where a value takes more of the width
 _PAIR, _APART = 0.27, 0.6    # inches for a bar of a pair; bars between one pair and the next
 _SCALES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 LABEL = 36           # characters of an instruction in a title
@@ -54,7 +56,7 @@ def sizes(images: Sequence[Image], names: Sequence[str] | None = None) -> Chart:
     left, right = axes if small else (axes, None)
     bars(left, stacks, names)
     if right is not None:
-        bars(right, [stacks[i] for i in small], [names[i] for i in small], ticks=2)
+        bars(right, [stacks[i] for i in small], [names[i] for i in small], ticks=2, room=_NARROW_ROOM)
         right.set_title("the same, enlarged", fontsize=10, fontweight="normal", color=FAINT)
     legend = legend_of([stack for i, stack in enumerate(stacks) if i not in small], [stacks[i] for i in small])
     return finish(figure, _finding(images, names), _spoken(names, images, stacks), images, legend=legend)
@@ -125,13 +127,14 @@ def _parts_of_language(image: Image, single: bool) -> list[Part]:
     return [part for part in (base_part(image, name), Part(own[0], image.own_bytes, own[1])) if part.count]
 
 
-def bars(axes: Axes, stacks: Sequence[Sequence[Part]], names: Sequence[str], ticks: int = 4) -> None:
-    """A bar for each stack, with the sum behind it, on a scale with so many values."""
+def bars(axes: Axes, stacks: Sequence[Sequence[Part]], names: Sequence[str], ticks: int = 4,
+         room: float = _ROOM) -> None:
+    """A bar for each stack, with the sum behind it; `ticks` and `room` as for `bar_axis`."""
     for row, stack in enumerate(stacks):
         bar(axes, row, stack, size(sum(part.count for part in stack)), height=0.66, bold=True)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    bar_axis(axes, max((sum(p.count for p in stack) for stack in stacks), default=1), ticks=ticks)
+    bar_axis(axes, max((sum(p.count for p in stack) for stack in stacks), default=1), room, ticks)
 
 
 def bar(axes: Axes, row: float, stack: Sequence[Part], said: str, *, height: float, bold: bool = False,
@@ -145,7 +148,7 @@ def bar(axes: Axes, row: float, stack: Sequence[Part], said: str, *, height: flo
                   fontweight="bold" if bold else "normal")
 
 
-def bar_axis(axes: Axes, largest: float, room: float = 1.34, ticks: int = 4) -> None:
+def bar_axis(axes: Axes, largest: float, room: float = _ROOM, ticks: int = 4) -> None:
     """A linear scale from zero in bytes, with `room` for the values behind the bars and `ticks` values below."""
     axes.set_xlim(0, max(largest, 1) * room)
     axes.xaxis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]))

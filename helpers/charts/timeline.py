@@ -19,6 +19,7 @@ from .style import BUILD, DANGER, FAINT, INK, PAPER, RUN, SHARED, SMALL, Chart, 
 _HEAD = 0.35          # inches for a panel's name
 _ROW = 0.5            # inches of height for a lane
 _BAR = 0.62           # of a lane's height
+_GAP = 0.1            # of a lane's height, between a bar and an arrow along it
 _PAD = 0.08           # inches between a bar and words
 _THIN = 0.02          # inches of the thinnest bar: a step of a moment is to be seen too
 _NAME = 1.4           # inches for the names of the lanes, and what stands under them
@@ -164,14 +165,15 @@ def _summary(lane: Lane) -> str:
 
 
 def _arrows(axes: Axes, lanes: Sequence[Lane]) -> None:
-    """From the end of a step along its lane, and then to the begin of one in another lane
-    that needs it: so no arrow strikes words out."""
+    """From the end of a step to the start of one in another lane that needs it: along the gap beside its lane, where
+    there are no words."""
     rows = {lane.name: row for row, lane in enumerate(lanes)}
     for giver, taker in dependencies([step for lane in lanes for step in lane.steps]):
         if giver.completed is not None and taker.started is not None:
-            axes.annotate("", (taker.started, rows[taker.stage]), (giver.completed, rows[giver.stage]),
-                          zorder=2, arrowprops={
-                              "arrowstyle": "-|>", "color": INK, "linewidth": 1, "shrinkA": 0, "shrinkB": 3,
+            side = 1 if rows[taker.stage] > rows[giver.stage] else -1
+            axes.annotate("", (taker.started, rows[taker.stage] - side * _BAR / 2),
+                          (giver.completed, rows[giver.stage] + side * (_BAR / 2 + _GAP)), zorder=2, arrowprops={
+                              "arrowstyle": "-|>", "color": INK, "linewidth": 1, "shrinkA": 0, "shrinkB": 0,
                               "mutation_scale": 10, "connectionstyle": "angle,angleA=0,angleB=90,rad=0"})
 
 

@@ -67,7 +67,7 @@ def bands(chart) -> list[tuple[float, float]]:
 
 def arrows(chart) -> list[tuple]:
     """((lane, time) from, (lane, time) to) of every arrow."""
-    return [((a.xyann[1], a.xyann[0]), (a.xy[1], a.xy[0])) for a in chart.figure.axes[0].texts
+    return [((round(a.xyann[1]), a.xyann[0]), (round(a.xy[1]), a.xy[0])) for a in chart.figure.axes[0].texts
             if getattr(a, "arrow_patch", None)]
 
 
@@ -149,6 +149,11 @@ def test_arrows_are_the_trace_s_own_ties():
     assert arrows(charts.timeline(AT_ONCE)) == [((0, 6), (2, 6)), ((1, 5), (2, 6))]
     assert "Arrows" in notes(charts.timeline(AT_ONCE))
     assert arrows(charts.timeline(APART)) == [] and "Arrows" not in notes(charts.timeline(APART))
+
+
+def test_no_arrow_crosses_the_bars_of_the_lane_that_it_starts_in():
+    lanes = [(a.xyann[1], a.xy[1]) for a in charts.timeline(AT_ONCE).figure.axes[0].texts if getattr(a, "arrow_patch", None)]
+    assert lanes and all(abs(begin - round(begin)) > 0.31 and abs(end - round(end)) >= 0.31 for begin, end in lanes)
 
 
 def test_a_cached_step_is_a_ring_and_no_bar():
