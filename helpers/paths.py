@@ -39,8 +39,8 @@ def _writable(place: Path) -> bool:
 
 
 def _spare(kind: str) -> Path:
-    """A folder of this user's among the temporary files. Others may write there too: one
-    that somebody else has made is passed over."""
+    """This user's folder among the temporary files. Others may write there too, so a folder that somebody else made is
+    skipped."""
     name, number = f"{_NAME}-{os.getuid()}-{kind}", 0
     while True:
         place = Path(tempfile.gettempdir(), f"{name}-{number}" if number else name)
@@ -90,8 +90,7 @@ def applications() -> tuple[Path, ...]:
 
 @contextlib.contextmanager
 def locked(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
-    """Hold the lock file `path`: one process at a time, released when it dies. `waiting` is
-    called where another process holds it."""
+    """Hold the lock file `path`, which a process that dies releases. `waiting` is called if another one holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as handle:
         try:
@@ -104,20 +103,20 @@ def locked(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[No
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` so that a reader sees the old file or the new one, never half."""
+    """Write `data` so that a reader sees the old file or the new one, never a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, half = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with open(handle, "wb") as file:
             file.write(data)
-        os.replace(half, path)
+        os.replace(temporary, path)
     except BaseException:
-        os.unlink(half)
+        os.unlink(temporary)
         raise
 
 
 def remove(place: str) -> None:
-    """Delete a file or a tree, also one whose directories are closed to their owner."""
+    """Delete a file or a tree, even one with directories that their owner may not enter."""
     if not os.path.lexists(place):
         return
     if os.path.islink(place) or not os.path.isdir(place):

@@ -8,6 +8,7 @@
 import contextlib
 import gzip
 import hashlib
+import io
 import json
 import os
 import re
@@ -39,19 +40,19 @@ def full(reference: str) -> str:
 
 
 class _File(NamedTuple):
-    """A file of a saved image, out of gzip if it was in it, and the SHA-256 of its bytes."""
+    """A file of a saved image, decompressed, and the SHA-256 of its bytes."""
 
     path: Path
     digest: str
 
 
 class Store:
-    """All that is kept in `folder`. Safe from several threads of one process."""
+    """The images in `folder`. Safe to use from several threads of one process."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         self._lock = threading.RLock()
-        self._young: set[str] = set()   # layers that are kept before the image that has them
+        self._pending: set[str] = set()   # layers stored before the image that refers to them
         for name in ("layers", "images", "tmp"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         for left in (folder / "tmp").iterdir():
@@ -82,7 +83,7 @@ class Store:
         return tuple(each.removeprefix("sha256:") for each in self.config(image)["rootfs"]["diff_ids"])
 
     def layer(self, digest: str) -> Path:
-        """Where a layer's archive lies."""
+        """Path of a layer's archive."""
         return self.folder / "layers" / f"{digest}.tar"
 
     def weight(self, digest: str) -> int:
@@ -90,7 +91,7 @@ class Store:
         return json.loads(self.layer(digest).with_suffix(".json").read_text())["bytes"]
 
     def names(self, image: str) -> list[str]:
-        """Names of an image, in order."""
+        """Names of an image, sorted."""
         with self._lock:
             return sorted(name for name, each in self._state["names"].items() if each == image)
 
@@ -103,19 +104,19 @@ class Store:
         return [path.stem for path in paths if every or path.stem in named or path.stem not in parents]
 
     def parent(self, image: str) -> str:
-        """The image that it was built on, '' for none."""
+        """The image that `image` was built on, or ''."""
         with self._lock:
             return self._state["parents"].get(image, "")
 
     def add_layer(self, root: str, changes: list[Change], seen: Mapping[str, Seen], owners: Mapping[str, Owner]) -> str:
-        """Keep what changed in `root` as a layer; owners are root's where `owners` names none. Returns its digest."""
-        half = self._half()
-        digest, content = layers.write(half, root, changes, seen, owners)
-        self._keep(half, digest, content)
+        """Store the changes in `root` as a layer and return its digest. A path missing from `owners` is root's."""
+        file = self._temporary()
+        digest, content = layers.write(file, root, changes, seen, owners)
+        self._keep(file, digest, content)
         return digest
 
     def add_image(self, config: dict, parent: str = "") -> str:
-        """Keep an image of a configuration whose layers are there. Returns its id."""
+        """Store an image whose layers are already stored, and return its id."""
         return self._add_config(json.dumps(config, separators=(",", ":"), sort_keys=True).encode(), parent)
 
     def _add_config(self, data: bytes, parent: str = "") -> str:
@@ -123,31 +124,31 @@ class Store:
         if not self._image(image).exists():
             paths.write_whole(self._image(image), data)
         with self._lock:
-            self._young.difference_update(self.chain(image))
+            self._pending.difference_update(self.chain(image))
         if parent and parent != image:
             with self._changed() as state:
                 state["parents"][image] = parent
         return image
 
     def tag(self, image: str, reference: str) -> None:
-        """Give an image a name, which any other one loses."""
+        """Name an image; another image of that name loses it."""
         with self._changed() as state:
             state["names"][full(reference)] = image
 
     def cached(self, key: str) -> str | None:
-        """The image that a step of that key made, None if there is none."""
+        """The image that the step with this cache key made, or None."""
         with self._lock:
             image = self._state["cache"].get(key)
         return image if image and self._image(image).exists() else None
 
     def remember(self, key: str, image: str) -> None:
-        """Keep which image a step of that key made."""
+        """Record the image that the step with this cache key made."""
         with self._changed() as state:
             state["cache"][key] = image
 
     def remove(self, reference: str, prune: bool = True) -> list[dict]:
-        """Take a name away; the image with its last one, and nameless parents with it.
-        Layers that no image has are deleted. Raises NotFound."""
+        """Remove a name. Without names left, the image goes too, with its unnamed parents if `prune`, and the layers
+        that no image uses. Raises NotFound."""
         image, done = self.find(reference), []
         with self._changed() as state:
             names = [full(reference)] if full(reference) in state["names"] else self.names(image)
@@ -163,16 +164,16 @@ class Store:
 
     def _sweep(self) -> None:
         with self._lock:
-            used = self._young.union(*(self.chain(image) for image in self.images(every=True)))
+            used = self._pending.union(*(self.chain(image) for image in self.images(every=True)))
             for path in (self.folder / "layers").glob("*.tar"):
                 if path.stem not in used:
                     path.unlink()
                     path.with_suffix(".json").unlink(missing_ok=True)
 
     def load(self, file: Any) -> list[str]:
-        """Keep the images of a saved archive (either layout of `docker save`): their names
-        or ids. Raises ValueError for anything else, and for a layer that is not what it says."""
-        place, loaded = self._half(), list[str]()
+        """Store the images of a `docker save` archive, in either layout, and return their names or ids. Raises
+        ValueError for any other file, and for a layer whose digest is wrong."""
+        place, loaded = self._temporary(), list[str]()
         try:
             files = _unpack(file, place)
             manifest = json.loads(files["manifest.json"].path.read_bytes())
@@ -195,11 +196,11 @@ class Store:
         if not _DIGEST.fullmatch(digest):
             raise ValueError(f"{digest!r} is no digest")
         with self._lock:
-            self._young.add(digest)
+            self._pending.add(digest)
         if self.layer(digest).exists():
             return
         if file.digest != digest:
-            raise ValueError(f"a layer is not what it says: {file.digest} instead of {digest}")
+            raise ValueError(f"a layer's digest is {file.digest} instead of {digest}")
         with tarfile.open(file.path) as archive:
             content = sum(entry.size for entry in archive if entry.isreg())
         self._keep(file.path, digest, content)
@@ -214,30 +215,31 @@ class Store:
             digests |= dict.fromkeys(chain)
             manifest.append({"Config": f"{image}.json", "RepoTags": [n for n in named if self.find(n) == image] or None,
                              "Layers": [f"{digest}/layer.tar" for digest in chain]})
-        for image in images:
-            yield from _member(f"{image}.json", self._image(image).read_bytes())
-        for digest in digests:
-            with open(self.layer(digest), "rb") as file:
-                yield from _member_of(f"{digest}/layer.tar", file, os.fstat(file.fileno()).st_size)
-        yield from _member("manifest.json", json.dumps(manifest).encode())
+        members = {f"{image}.json": self._image(image) for image in images}
+        members |= {f"{digest}/layer.tar": self.layer(digest) for digest in digests}
+        for name, path in members.items():
+            with open(path, "rb") as file:
+                yield from _member(name, file, os.fstat(file.fileno()).st_size)
+        index = json.dumps(manifest).encode()
+        yield from _member("manifest.json", io.BytesIO(index), len(index))
         yield bytes(1024)
 
     def _image(self, image: str) -> Path:
         return self.folder / "images" / f"{image}.json"
 
-    def _half(self) -> Path:
+    def _temporary(self) -> Path:
         return self.folder / "tmp" / secrets.token_hex(8)
 
-    def _keep(self, half: Path, digest: str, content: int) -> None:
+    def _keep(self, file: Path, digest: str, content: int) -> None:
         place = self.layer(digest)
         with self._lock:
-            self._young.add(digest)
+            self._pending.add(digest)
         place.with_suffix(".json").write_text(json.dumps({"bytes": content}))
-        os.replace(half, place)
+        os.replace(file, place)
 
     @contextlib.contextmanager
     def _changed(self) -> Iterator[dict]:
-        """The state, to be changed by one thread at a time; written whole in the end."""
+        """The state, locked while it is changed and written to disk afterwards."""
         with self._lock:
             try:
                 yield self._state
@@ -246,8 +248,8 @@ class Store:
 
 
 def _unpack(archive: IO[bytes], place: Path) -> dict[str, _File]:
-    """Write the files of a saved image into the new folder `place`, under numbers: {name in the
-    archive: file}. No name of the archive is a name there. Raises tarfile.TarError, EOFError."""
+    """Write the files of a saved image into the new folder `place`: {name in the archive: file}. They are numbered, so
+    that no name in the archive is a path outside it. Raises tarfile.TarError, EOFError."""
     place.mkdir()
     files: dict[str, _File] = {}
     links: dict[str, str] = {}
@@ -263,7 +265,7 @@ def _unpack(archive: IO[bytes], place: Path) -> dict[str, _File]:
 
 
 def _copied(source: Any, target: Path) -> str:
-    """Copy a file, out of gzip if it is in it (OCI's layout has layers so); its SHA-256 then."""
+    """Copy a file, decompressed if it is gzipped (as layers are in OCI's layout), and return its SHA-256."""
     plain = gzip.GzipFile(fileobj=source) if source.peek(2).startswith(_GZIP) else source
     with open(target, "wb") as file:
         out = layers.Digested(file)
@@ -271,20 +273,11 @@ def _copied(source: Any, target: Path) -> str:
     return out.hexdigest()
 
 
-def _member(name: str, data: bytes) -> Iterator[bytes]:
-    """A file of a saved image, as its tar has it."""
-    yield _header(name, len(data)) + data + bytes(-len(data) % 512)
-
-
-def _member_of(name: str, file: IO[bytes], size: int) -> Iterator[bytes]:
-    """The same for a large one, in pieces."""
-    yield _header(name, size)
+def _member(name: str, file: IO[bytes], size: int) -> Iterator[bytes]:
+    """A file of `size` bytes as a member of a tar archive, in pieces."""
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = size, 0o644
+    yield entry.tobuf(tarfile.GNU_FORMAT)
     while piece := file.read(_CHUNK):
         yield piece
     yield bytes(-size % 512)
-
-
-def _header(name: str, size: int) -> bytes:
-    entry = tarfile.TarInfo(name)
-    entry.size, entry.mode = size, 0o644
-    return entry.tobuf(tarfile.GNU_FORMAT)
