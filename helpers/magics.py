@@ -1,6 +1,6 @@
-"""The magics of the exercises, %%dockerfile, %check, %hint and %progress, %class, and %%in_step for any build.
+"""Magics: %%dockerfile, %check, %hint and %progress for exercises, %class, and %%in_step for any build.
 
-`from helpers.lesson import *` loads them, and so does `%load_ext helpers.magics`.
+`from helpers.lesson import *` loads them, as does `%load_ext helpers.magics`.
 """
 
 import shlex
@@ -44,18 +44,18 @@ _WORDS = {"%progress": ("export", "import"), "%class": ("on", "off")}
 
 @magics_class
 class BuildMagics(Magics):
-    """What looks into a build."""
+    """Magics that inspect a build."""
 
     @magic_arguments()
-    @argument("build", nargs="?", help="a variable that holds a build or its failure; the last one if left out")
-    @argument("--stage", help="where this stage ends")
+    @argument("build", nargs="?", help="a variable with a build or its failure (default: the last one)")
+    @argument("--stage", help="at the end of this stage")
     @argument("--line", type=int, help="after this line of the Dockerfile")
-    @argument("--shell-from", default="", metavar="IMAGE", help="with this image's busybox, as where there is no shell")
+    @argument("--shell-from", default="", metavar="IMAGE", help="use this image's busybox as the shell")
     @cell_magic
     def in_step(self, line: str, cell: str) -> None:
-        """Run the cell's shell commands where the last build failed, or in a stage, or after a line.
+        """Run the cell's shell commands where the last build failed, at the end of a stage, or after a line.
 
-        Nothing of the build changes. `_exit_code` is theirs."""
+        The build does not change. `_exit_code` is set to the exit code."""
         words = _words(self.in_step, line)
         found = snapshot_of(self._build(words), words.stage, words.line).entered(words.shell_from)
         write(found.summary)
@@ -73,48 +73,48 @@ class BuildMagics(Magics):
         if words.build:
             found = self._variables.get(words.build)
             if not isinstance(found, BuildResult | BuildFailed):
-                raise CourseError(f"{words.build} is neither a build nor a failed one.",
-                                  remedy="Name a variable that `build` gave, or that `except BuildFailed` caught.")
+                raise CourseError(f"{words.build} is neither a build nor a failed build.",
+                                  remedy="Name a variable with a result of `build`, or with a BuildFailed error.")
             return found
         if found := recent.last if words.stage or words.line else recent.failure:
             return found
         raise CourseError("No build has failed here yet." if recent.last else "Nothing has been built here yet.",
-                          remedy="Build first, or say where: %%in_step --stage NAME, or --line N.")
+                          remedy="Build first, or use %%in_step --stage NAME or --line N.")
 
 
 def snapshot_of(build: BuildResult | BuildFailed, stage: str | None, line: int | None) -> Snapshot:
-    """Where a build failed, or its stage, or what is there after a line. Errors as of `BuildFailed.state`."""
+    """The state where a build failed, at the end of a stage, or after a line. Raises as `BuildFailed.state`."""
     if not (stage or line) and isinstance(build, BuildFailed):
         return build.state
     snapshots = build.snapshots
     if snapshots is None:
-        raise Unsupported("This build cannot be looked into.", why="Only BuildKit keeps its file systems.",
+        raise Unsupported("This build cannot be inspected.", why="Only BuildKit keeps the file systems of its steps.",
                           remedy="Build with builder='buildkit' on a Docker Engine.")
     return snapshots.at(line) if line else snapshots.stage(stage or snapshots.target)
 
 
 @magics_class
 class ExerciseMagics(Magics):
-    """What an exercise's notebook works with. A name that was given once need not be repeated."""
+    """Magics for an exercise's notebook. Without a name they use the last one given."""
 
     _name = ""
 
     def _exercise(self, name: str | None) -> Exercise:
-        self._name = name or self._name     # a folder, too, where the exercise is not one of the course's
+        self._name = name or self._name     # or the folder of an exercise outside the course
         if not self._name:
             raise CourseError("Which exercise?", remedy="Name one: " + ", ".join(names()))
         return find(self._name)
 
     @magic_arguments()
-    @argument("name", nargs="?", help="the exercise, or the beginning of its name")
-    @argument("--target", help="build up to this stage")
-    @argument("--builder", choices=_BUILDERS, help="the engine's default if left out")
+    @argument("name", nargs="?", help="the exercise, or the start of its name")
+    @argument("--target", help="build only up to this stage")
+    @argument("--builder", choices=_BUILDERS, help="default: the engine's")
     @line_cell_magic
     def dockerfile(self, line: str, cell: str | None = None) -> None:
-        """Keep the cell as your Dockerfile of an exercise, and build it, shown as it runs.
+        """Save the cell as your Dockerfile for an exercise, and build it with live progress.
 
-        As `%dockerfile`, in one line: build work/Dockerfile, which is the starter until you change it.
-        A line that cannot be read is marked, and nothing is built then."""
+        `%dockerfile`, as a line, builds work/Dockerfile, which is the starter until you change it.
+        A syntax error is marked in the text, and nothing is built."""
         words = _words(self.dockerfile, line)
         exercise = self._exercise(words.name)
         kept = exercise.work if exercise.work.is_file() else exercise.starter
@@ -125,28 +125,28 @@ class ExerciseMagics(Magics):
         build(exercise, text, words.target, words.builder)
 
     @magic_arguments()
-    @argument("name", nargs="?", help="the exercise; the one that was built last if left out")
-    @argument("--dockerfile", help="check this file, not your own")
-    @argument("--builder", choices=_BUILDERS, help="the engine's default if left out")
+    @argument("name", nargs="?", help="the exercise (default: the last one)")
+    @argument("--dockerfile", help="check this file instead of your own")
+    @argument("--builder", choices=_BUILDERS, help="default: the engine's")
     @line_magic
     def check(self, line: str) -> Verdict:
-        """Check your Dockerfile of an exercise: which rules it meets, and which it breaks."""
+        """Check which of an exercise's rules your Dockerfile meets, and which it breaks."""
         words = _words(self.check, line)
         exercise = self._exercise(words.name)
         with LiveBuild() as live:
             verdict = check(exercise, Path(words.dockerfile) if words.dockerfile else None, builder=words.builder,
                             listener=Listener(live.say, live.watch))
-            live.clear()     # it would show the last of many builds; the verdict says what matters
+            live.clear()     # it shows only the last of several builds; the verdict matters
         taken = progress.attempted(verdict).record(exercise.name).hints
         client.check(verdict)
         return replace(verdict, hint="" if verdict.passed else next_hint(exercise, taken))
 
     @magic_arguments()
-    @argument("name", nargs="?", help="the exercise; the one that was built last if left out")
-    @argument("--button", action="store_true", help="show a button for them instead, which counts none yet")
+    @argument("name", nargs="?", help="the exercise (default: the last one)")
+    @argument("--button", action="store_true", help="show a button for hints instead, without counting one")
     @line_magic
     def hint(self, line: str) -> HintButton | None:
-        """Show the next hint of an exercise. It costs nothing, and is counted."""
+        """Show the next hint for an exercise. It costs nothing, but is counted."""
         words = _words(self.hint, line)
         exercise = self._exercise(words.name)
         if words.button:
@@ -157,12 +157,12 @@ class ExerciseMagics(Magics):
         return None
 
     @magic_arguments()
-    @argument("what", nargs="?", choices=_WORDS["%progress"], help="write it to a file, or merge one")
-    @argument("file", nargs="?", help=f"{_EXPORT} if left out")
+    @argument("what", nargs="?", choices=_WORDS["%progress"], help="save it to a file, or merge one")
+    @argument("file", nargs="?", help=f"default: {_EXPORT}")
     @line_magic
     def progress(self, line: str) -> ExerciseProgress:
-        """Show what you have passed. `%progress export FILE` saves it, and `%progress import FILE`
-        merges a saved file; the best of both is kept."""
+        """Show what you have passed. `%progress export FILE` saves it, and `%progress import FILE` merges a saved
+        file, keeping the best of both."""
         words = _words(self.progress, line)
         file = Path(words.file or _EXPORT)
         if words.what == "export":
@@ -174,28 +174,28 @@ class ExerciseMagics(Magics):
         return progress.load()
 
     @magic_arguments()
-    @argument("switch", nargs="?", choices=_WORDS["%class"], help="send your answers to the instructor, or no more")
+    @argument("switch", nargs="?", choices=_WORDS["%class"], help="whether to send your answers to the instructor")
     @line_magic("class")    # type: ignore[arg-type]
     def class_view(self, line: str) -> YouAndTheClass | None:
-        """Show you and the class: the answers to the questions that your instructor has revealed, beside yours.
+        """Compare your answers with the class's, for the questions that your instructor has revealed.
 
-        `%class off` sends nothing from now on, `%class on` does again."""
+        `%class off` stops sending your answers, `%class on` starts again."""
         words = _words(self.class_view, line)
         if words.switch is None:
             return YouAndTheClass(client.mine())
         client.switch(words.switch == "on")
-        write("Your answers are sent to the instructor." if client.sending() else "Nothing is sent any more.")
+        write("Your answers are sent to the instructor." if client.sending() else "Nothing is sent from now on.")
         return None
 
 
 def _words(magic: object, line: str) -> Namespace:
-    """The arguments of a magic. IPython keeps the quotes around one with spaces in it."""
+    """A magic's arguments, without the quotes that IPython keeps around words with spaces."""
     words = vars(parse_argstring(magic, line))
     return Namespace(**{name: word.strip("\"'") if isinstance(word, str) else word for name, word in words.items()})
 
 
 def build(exercise: Exercise, text: str, target: str | None = None, builder: str | None = None) -> BuildResult:
-    """Build a Dockerfile of an exercise, shown as it runs. The image gets the exercise's name."""
+    """Build an exercise's Dockerfile with live progress, tagged EXERCISE:TARGET. Raises as `build`."""
     source = {**exercise.source(), **changed_files(exercise, exercise.work)}
     with LiveBuild() as live:
         result = build_exercise(
@@ -207,7 +207,7 @@ def build(exercise: Exercise, text: str, target: str | None = None, builder: str
 
 
 def _readable(text: str) -> None:
-    """Shows the line that cannot be read, and raises DockerfileError."""
+    """Raise DockerfileError for a syntax error, after marking its line in the text."""
     try:
         dockerfiles.parse(text)
     except DockerfileError as error:
@@ -219,11 +219,11 @@ def _readable(text: str) -> None:
 
 def _export(file: Path) -> None:
     progress.export_file(file)
-    write(f"Written: {file}. Download it from the list of files, and keep it.")
+    write(f"Written: {file}. Download it from the file browser to keep it.")
 
 
 def _buttons() -> None:
-    """One to export and one to import."""
+    """Show buttons for export and import."""
     from ipywidgets import Button, FileUpload, HBox, Output
 
     out = Output()
@@ -255,7 +255,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def _complete(_: object, event: Any) -> list[str]:
-    """What may stand next: names, options, and their values."""
+    """Completions: exercise names, options, and their values."""
     magic, *words = event.line[:event.text_until_cursor and len(event.text_until_cursor) or None].split(" ")
     last = words[-2] if len(words) > 1 else ""
     if last == "--builder":

@@ -1,4 +1,4 @@
-"""Containers of a class beside the learners' own: to fill a volume, to read one, to set up the machine."""
+"""Short-lived containers that fill or read a class's volumes, or set up the machine."""
 
 import contextlib
 import time
@@ -15,14 +15,14 @@ from .room import Room
 
 COURSE = "/home/jovyan/course"
 _REMOVE_SECONDS = 300
-_SECONDS = 1800    # what filling a store or reading a home may take
+_SECONDS = 1800    # limit for filling a store or reading a home
 
 
 @contextlib.contextmanager
 def container(engine: Engine, room: Room, volumes: Mapping[str, str],
               environment: Mapping[str, str] | None = None) -> Iterator[str]:
-    """The id of a container of the learners' image with these volumes ({name: place}), not started; removed at the
-    end. It may do what a learner may."""
+    """The id of a created, not started, container of the learners' image with these volumes ({name: mount point}).
+    It has a learner's privileges, and is removed at the end of the block."""
     api = patient(engine.client.api, _SECONDS)
     made = api.create_container(
         room.image, ["sleep", "infinity"], user="1000:1000", labels=room.labels, environment=dict(environment or {}),
@@ -36,7 +36,7 @@ def container(engine: Engine, room: Room, volumes: Mapping[str, str],
 
 
 def remove(engine: Engine, container: str) -> None:
-    """Remove a container, and wait until it is gone: the hub may be at it as well. Raises CourseError."""
+    """Remove a container and wait until it is gone; the hub may be removing it too. Raises CourseError."""
     deadline = time.monotonic() + _REMOVE_SECONDS
     while time.monotonic() < deadline:
         try:
@@ -47,12 +47,12 @@ def remove(engine: Engine, container: str) -> None:
             if error.status_code != 409:
                 raise
             time.sleep(0.5)
-    raise CourseError(f"The container {container} could not be removed.", why="The engine is still at it.",
+    raise CourseError(f"The container {container} could not be removed.", why="The engine is still removing it.",
                       remedy="Run this again when the engine is less busy.")
 
 
 def run(engine: Engine, container: str, command: Sequence[str], folder: str = COURSE) -> str:
-    """Run a command in a container that runs, as a learner would; its output. Raises CourseError where it fails."""
+    """Run a command in a running container as the learner; returns its output. Raises CourseError if it fails."""
     api = patient(engine.client.api, _SECONDS)
     made = api.exec_create(container, list(command), workdir=folder)["Id"]
     output = b"".join(api.exec_start(made, stream=True)).decode("utf-8", "replace")
@@ -65,8 +65,8 @@ def run(engine: Engine, container: str, command: Sequence[str], folder: str = CO
 
 def run_as_root(api: APIClient, room: Room, command: Sequence[str], what: str, remedy: str, working_dir: str = "/",
                 **host: Any) -> str:
-    """The output of a command as root in a container of its own with these settings of the host configuration.
-    Raises CourseError, with `what` and `remedy`, where the command fails."""
+    """Run a command as root in a new container with these host_config settings; returns its output. Raises
+    CourseError(what, remedy) if it fails."""
     made = api.create_container(
         room.image, list(command), user="0", working_dir=working_dir, labels=room.labels,
         environment={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, host_config=api.create_host_config(**host))["Id"]

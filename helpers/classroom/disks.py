@@ -1,8 +1,7 @@
-"""A disk of its own for each learner's home and engine: a file on a loop device, whose size the kernel holds.
+"""A size-limited disk for each learner's home and engine: a file on a loop device.
 
-Docker's own limits of volumes and containers take project quotas, which few machines have set up. A loop device takes
-an engine that lends them: every Docker Engine that is root does. A container that attaches one lives for a second; the
-learners' own are lent none.
+Docker's own size limits need project quotas, which few machines have set up. Loop devices need only a Docker Engine
+that runs as root. A short-lived container attaches them; the learners' containers get no access to devices.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +13,11 @@ from ..errors import CourseError
 from . import containers
 from .room import PART, Room
 
-SIZES = {"home": 1_000_000_000, "engine": 6_000_000_000}    # bytes; files take only what is written
+SIZES = {"home": 1_000_000_000, "engine": 6_000_000_000}    # bytes; the files are sparse
 _PLACE = "/disks"
-_LOOPS = ["b 7:* rmw", "c 10:237 rmw"]      # the kernel's devices.txt: loop devices, and what makes them
-_FILES = "disks"     # the part of the volume in which they lie
-# Arguments: NAME SIZE, again and again. Prints the device of each. The part of a file that was half made is made again.
+_LOOPS = ["b 7:* rmw", "c 10:237 rmw"]      # the kernel's devices.txt: loop devices, loop-control
+_FILES = "disks"     # the part label of the volume that holds the files
+# Arguments: NAME SIZE, repeated. Prints the device of each. A partly made file is made again.
 _ATTACH = """
 while [ "$1" ]; do
   if [ ! -e "$1.img" ]; then
@@ -39,19 +38,19 @@ done"""
 
 
 def make(api: APIClient, room: Room, volumes: Mapping[str, str]) -> None:
-    """Make a learner's volumes, {name: kind of SIZES}, or what is missing of them. Those that exist are attached again
-    where the machine was restarted. Raises CourseError."""
+    """Make a learner's missing volumes, {name: kind in SIZES}, and reattach existing ones after a restart of the
+    machine. Raises CourseError."""
     devices = _run(api, room, _ATTACH, [word for name, kind in volumes.items() for word in (name, str(SIZES[kind]))]
                    ) if room.limited else ["" for _ in volumes]
     for (name, kind), device in zip(volumes.items(), devices):
         if device and _device(api, name) not in (None, device):
-            api.remove_volume(name)     # its files are on the disk
+            api.remove_volume(name)     # the data stays in the disk's file
         api.create_volume(name, labels={**room.labels, PART: kind},
                           driver_opts={"type": "ext4", "device": device, "o": "discard,nosuid,nodev"} if device else {})
 
 
 def _device(api: APIClient, volume: str) -> str | None:
-    """The device of a volume, '' for one without; None where there is no such volume."""
+    """The device of a volume, '' if it has none; None if there is no such volume."""
     try:
         return (api.inspect_volume(volume)["Options"] or {}).get("device", "")
     except NotFound:
@@ -59,7 +58,7 @@ def _device(api: APIClient, volume: str) -> str | None:
 
 
 def remove(api: APIClient, room: Room, volumes: Sequence[str]) -> None:
-    """Remove volumes and their disks. Raises CourseError, and the engine's errors for one in use."""
+    """Remove volumes and their disks. Raises CourseError, and the engine's error for a volume in use."""
     for name in volumes:
         try:
             api.remove_volume(name)
@@ -70,23 +69,23 @@ def remove(api: APIClient, room: Room, volumes: Sequence[str]) -> None:
 
 
 def available(api: APIClient, room: Room, report: Callable[[str], None]) -> bool:
-    """Whether this engine lets each learner have a disk of its own; why not is reported."""
+    """Whether this engine can attach loop devices; if not, `report` gets the reason."""
     name = f"{room.name}-probe"
     try:
         _run(api, room, _ATTACH, [name, "8000000"])
         _run(api, room, _DETACH, [name])
         return True
     except (CourseError, APIError) as error:
-        report(f"The disk has no limit for each learner, since this engine attaches no loop device: {error}")
+        report(f"Learners' disks have no size limit, because this engine cannot attach loop devices: {error}")
         return False
 
 
 def _run(api: APIClient, room: Room, script: str, words: Sequence[str]) -> list[str]:
-    """The lines that a script prints in a container with the loop devices. Raises CourseError where it fails."""
+    """Run a script in a container that may use loop devices; returns its output as words. Raises CourseError."""
     files = f"{room.name}-{_FILES}"
     api.create_volume(files, labels={**room.labels, PART: _FILES})
     output = containers.run_as_root(
-        api, room, ["sh", "-ec", script, "sh", *words], "The disk of a learner could not be attached.",
-        "`losetup --list` shows the loop devices of this machine.", working_dir=_PLACE, network_mode="none",
+        api, room, ["sh", "-ec", script, "sh", *words], "A learner's disk could not be attached.",
+        "Free disk space, or detach unused loop devices: `losetup --list`.", working_dir=_PLACE, network_mode="none",
         binds={files: {"bind": _PLACE}, "/dev": {"bind": "/dev"}}, device_cgroup_rules=_LOOPS)
     return output.split()

@@ -1,7 +1,7 @@
-"""The instructor's guide: what the lessons' metadata says to who teaches them, as one page to print.
+"""The instructor's guide: the instructor's notes in the lessons' metadata, as one page to print.
 
-A remark is a table under `instructor` in a cell's metadata: minutes, say, usual_wrong_prediction, before_the_class,
-while_it_runs, and what else a lesson needs.
+Notes are a table under `instructor` in a cell's metadata: minutes, say, usual_wrong_prediction, before_the_class,
+while_it_runs, and any others.
 """
 
 import json
@@ -19,12 +19,12 @@ from ..errors import CourseError, writing
 from ..text import escape
 
 ROOT = Path(__file__).resolve().parents[2]
-PLANS = {"Two hours": 95, "Half a day": 195}     # minutes of lessons; the rest is for questions and a pause
+PLANS = {"Two hours": 95, "Half a day": 195}     # minutes of lessons; the rest is for questions and a break
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _EVENING = (
-    "Run `make class`, which takes some minutes the first time, and `make class-check LEARNERS=30`.",
+    "Run `make class`, which takes a few minutes the first time, and `make class-check LEARNERS=30`.",
     "Open the address on a second machine in the same network, log in with a name, and run the first lesson.",
-    "Write the address and the class's password where everyone sees them. Keep the instructor's token to yourself.",
+    "Put the address and the class password where everyone can see them. Keep the instructor's token to yourself.",
     "If the room has no network: `make kit TO=FOLDER` at home, and `make class KIT=FOLDER` in the room.",
     "After the class, `make class-stop` saves every learner's work.")
 _STYLE = """
@@ -43,11 +43,7 @@ section { break-inside: avoid }
 
 @dataclass(frozen=True)
 class Lesson:
-    """An instructor's notes on a lesson.
-
-    rounds   the headings of its parts
-    remarks  {what it is about: the remark}, without the minutes
-    """
+    """A lesson's headings (`rounds`), and the instructor's notes on it: {topic: note}, and the minutes."""
 
     title: str
     minutes: int
@@ -56,7 +52,7 @@ class Lesson:
 
 
 def lessons(folder: Path = ROOT / "notebooks") -> list[Lesson]:
-    """Every lesson with its remarks, in order. Raises CourseError for one that cannot be read."""
+    """All lessons in order, with their notes. Raises CourseError if a notebook cannot be read."""
     return [_lesson(path) for path in sorted(folder.glob("*.ipynb"))]
 
 
@@ -66,7 +62,7 @@ def _lesson(path: Path) -> Lesson:
         texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
         found = [cell["metadata"]["instructor"] for cell in cells if "instructor" in cell["metadata"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise CourseError(f"{path.name} is no notebook.", why=str(error),
+        raise CourseError(f"{path.name} is not a notebook.", why=str(error),
                           remedy="Save it again, or restore it with git.") from error
     remarks = {key.replace("_", " "): text for each in found for key, text in each.items() if key != "minutes"}
     rounds = tuple(line.removeprefix("## ") for text in texts for line in text.splitlines() if line.startswith("## "))
@@ -76,7 +72,7 @@ def _lesson(path: Path) -> Lesson:
 
 
 def plan(lessons: Sequence[Lesson], minutes: int) -> list[Lesson]:
-    """The lessons from the first on that fit into the minutes: each builds on those before it."""
+    """The first lessons that fit into `minutes`; none is skipped, because each builds on those before it."""
     ends = accumulate(lesson.minutes for lesson in lessons)
     return [lesson for lesson, end in zip(lessons, ends) if end <= minutes]
 
@@ -93,7 +89,7 @@ def page(lessons: Sequence[Lesson]) -> str:
 
 def _table(chosen: Sequence[Lesson]) -> str:
     rows = "".join(f"<tr><td>{_marked(each.title)}</td><td>{each.minutes} min</td></tr>" for each in chosen)
-    return f"<table>{rows}<tr><th>In all</th><td>{sum(each.minutes for each in chosen)} min</td></tr></table>"
+    return f"<table>{rows}<tr><th>Total</th><td>{sum(each.minutes for each in chosen)} min</td></tr></table>"
 
 
 def _section(lesson: Lesson) -> str:
@@ -103,12 +99,13 @@ def _section(lesson: Lesson) -> str:
 
 
 def _marked(text: str) -> str:
-    """Text with its `code`."""
+    """Text as HTML, with `code` marked up."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def write(file: Path) -> list[Path]:
-    """Write the guide as HTML, and as PDF beside it where there is a browser; the files. Raises CourseError."""
+    """Write the guide as HTML, and as PDF next to it if a browser is installed. Returns the files. Raises
+    CourseError."""
     with writing(file):
         file.write_text(page(lessons()))
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
@@ -123,6 +120,6 @@ def _printed(browser: str, file: Path) -> Path:
                                "--no-pdf-header-footer", f"--print-to-pdf={pdf.absolute()}", file.absolute().as_uri()],
                               capture_output=True, text=True, timeout=120)
     if done.returncode or not pdf.exists():
-        raise CourseError(f"The browser could not print {file}.", why=f"{browser} ended with {done.returncode}.",
-                          remedy="Print it from a browser by hand.", evidence=done.stderr[-1000:])
+        raise CourseError(f"The browser could not print {file}.", why=f"{browser} exited with {done.returncode}.",
+                          remedy="Open it in a browser and print it from there.", evidence=done.stderr[-1000:])
     return pdf

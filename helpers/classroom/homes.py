@@ -1,7 +1,6 @@
-"""The learners' work: one archive for each learner in a folder, NAME.tar.gz, and `passwords` beside them.
+"""The learners' work, saved when a class closes and restored when one opens.
 
-A home is saved when the class is closed, and is there again when a class is opened: its name still belongs to the
-learner who took it.
+The folder holds NAME.tar.gz for each learner, and the hub's `passwords`, so that names stay with their learners.
 """
 
 import contextlib
@@ -19,29 +18,24 @@ from .room import LABEL, PART, Room
 
 _HOME = "/home/jovyan"
 _ENDING = ".tar.gz"
-_SECONDS = 1800     # what moving a home may take
+_SECONDS = 1800     # limit for moving a home
 
 
 def volumes(engine: Engine, name: str) -> dict[str, str]:
-    """{volume: its part} of a class: 'home', 'engine', 'disks' or 'store'."""
+    """The volumes of a class: {name: 'home', 'engine', 'disks' or 'store'}."""
     listed = engine.client.api.volumes(filters={"label": f"{LABEL}={name}"})["Volumes"] or ()
     return {each["Name"]: each["Labels"].get(PART, "") for each in listed}
 
 
-def learner(room: Room, volume: str) -> str:
-    """Whose home a volume is."""
-    return volume.removeprefix(f"{room.name}-home-")
-
-
 def save(engine: Engine, room: Room, report: Callable[[str], None]) -> list[Path]:
-    """Save every home of a class; the archives. Raises CourseError where one cannot be saved whole."""
+    """Save all homes of a class; returns the archives. Raises CourseError if one cannot be saved completely."""
     saved = []
     for volume in sorted(name for name, part in volumes(engine, room.name).items() if part == "home"):
-        place = Path(room.homes, learner(room, volume) + _ENDING)
+        place = Path(room.homes, volume.removeprefix(f"{room.name}-home-") + _ENDING)
         disks.make(engine.client.api, room, {volume: "home"})
         with containers.container(engine, room, {volume: _HOME}) as made:
             pieces, _ = patient(engine.client.api, _SECONDS).get_archive(made, _HOME)
-            with contextlib.closing(pieces):    # the engine removes no container that is being read
+            with contextlib.closing(pieces):    # the engine cannot remove a container while it is being read
                 _write(place, pieces)
         saved.append(place)
     if saved:
@@ -50,7 +44,7 @@ def save(engine: Engine, room: Room, report: Callable[[str], None]) -> list[Path
 
 
 def _write(place: Path, pieces: Iterable[bytes]) -> None:
-    """Write an archive and read it again, before it takes the place of an older one."""
+    """Write an archive and read it back before it replaces an older one."""
     part = place.with_name(f".{place.name}.part")
     try:
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -63,7 +57,7 @@ def _write(place: Path, pieces: Iterable[bytes]) -> None:
         os.replace(part, place)
     except (OSError, tarfile.TarError) as error:
         raise CourseError(f"The home of {place.name.removesuffix(_ENDING)} could not be saved.", why=str(error),
-                          remedy=f"Make room for {place.parent} and run `make class-stop` again: nothing was "
+                          remedy=f"Free space for {place.parent} and run `make class-stop` again. Nothing was "
                                  "removed.") from error
     finally:
         with contextlib.suppress(OSError):
@@ -71,7 +65,7 @@ def _write(place: Path, pieces: Iterable[bytes]) -> None:
 
 
 def restore(engine: Engine, room: Room, report: Callable[[str], None]) -> list[str]:
-    """Bring back the saved homes that are not in the engine; whose they are."""
+    """Restore the saved homes that the engine does not have; returns the learners' names."""
     there, restored = volumes(engine, room.name), []
     for place in sorted(Path(room.homes).glob(f"*{_ENDING}")):
         name = place.name.removesuffix(_ENDING)

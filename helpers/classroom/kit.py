@@ -1,8 +1,8 @@
-"""The kit of a class: everything that a class needs in a room without a network, in one folder.
+"""A kit: a folder with everything a class needs in a room without a network.
 
     kit/index.json      path, size and digest of every file (`manifest`)
     kit/*.tar.zst       base images, and the learners' image (helpers.bases.kit)
-    kit/wheels/, npm/   packages that the class and the builds install (`packages`)
+    kit/wheels/, npm/   packages for the class itself and for its builds (`packages`)
     kit/proxy.tar       the class's proxy
 """
 
@@ -18,17 +18,16 @@ from ..units import size
 from . import image, manifest, packages
 from .manifest import Report
 
-IMAGE = "multistage-session:latest"    # the learners', as the kit calls it
-STICK = 15_500_000_000     # bytes that a stick of 16 GB takes
-# Measured on a whole kit: its share of an image's size, its packages, and images that nobody has here yet.
+IMAGE = "multistage-session:latest"    # the learners' image, in the kit
+STICK = 15_500_000_000     # bytes that fit on a 16 GB stick
+# Measured on a complete kit: archive to image size, and bytes of all packages, a base and the session image.
 _PACKED, _PACKAGES, _BASE, _SESSION = 0.3, 250_000_000, 120_000_000, 220_000_000
 
 
 def make(engine: Engine, folder: Path, report: Report, refs: Sequence[str] = ALL) -> tuple[manifest.File, ...]:
-    """Gather a kit in `folder`, or what is missing of one that was cut short; its files.
+    """Gather a kit in `folder`, or complete an interrupted one; returns its files.
 
-    Raises CourseError where the disk has no room for it, KitDamaged with the name of a file that has changed, and
-    the errors of the engine.
+    Raises CourseError if the disk is too small, KitDamaged for a file that has changed, and the engine's errors.
     """
     folder = folder.expanduser().absolute()
     there = {each.ref: each for each in kit.entries(folder, required=False) if each.path.exists()}
@@ -58,22 +57,22 @@ def _packages(folder: Path) -> list[Path]:
 # -- room on the disk ------------------------------------------------------------------
 
 def estimate(engine: Engine, refs: Sequence[str], session: bool) -> int:
-    """Bytes of a kit that are still to come: those base images, packages, and the learners' image if `session`."""
+    """Bytes still to be added to a kit: these base images, packages, and the learners' image if `session`."""
     bases = [engine.find_image(each.name) if each.present else None for each in status(engine, refs)]
     return _PACKAGES + session * _SESSION + sum(int(each["Size"] * _PACKED) if each else _BASE for each in bases)
 
 
 def _need_room(folder: Path, coming: int, report: Report) -> None:
-    """Say how large the kit becomes. Raises CourseError where the disk is too small for it."""
+    """Report the kit's expected size. Raises CourseError if the disk is too small."""
     disk = next(each for each in (folder, *folder.parents) if each.exists())
     free, here = shutil.disk_usage(disk).free, sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
     total = here + coming
-    report(f"The kit takes about {size(total)}, of which {size(here)} are there. It "
-           f"{'fits' if total < STICK else 'does not fit'} on a stick of 16 GB.")
+    report(f"The kit takes about {size(total)}, of which {size(here)} is already there. It "
+           f"{'fits' if total < STICK else 'does not fit'} on a 16 GB stick.")
     if coming > free:
-        raise CourseError(f"There is no room for the kit in {folder}.",
-                          why=f"About {size(coming)} are still to come, and its disk has {size(free)} free.",
-                          remedy="Name a folder on a larger disk: `make kit TO=FOLDER`.")
+        raise CourseError(f"The kit does not fit in {folder}.",
+                          why=f"It needs about {size(coming)} more, and the disk has {size(free)} free.",
+                          remedy="Choose a folder on a larger disk: `make kit TO=FOLDER`.")
 
 
 # -- the learners' image ---------------------------------------------------------------
@@ -88,7 +87,7 @@ def _save_session(engine: Engine, folder: Path, there: Kept | None, report: Repo
 
 
 def load_session(engine: Engine, folder: Path, name: str, report: Report) -> str:
-    """Load the learners' image out of a kit under that name; its tag. Raises KitDamaged and what the engine raises."""
+    """Load a kit's learners' image as NAME:latest; returns that tag. Raises KitDamaged and the engine's errors."""
     kept = next(each for each in kit.entries(folder, required=True) if each.ref == IMAGE)
     api, loaded, tag = engine.client.api, kit.load(engine, kept, report), f"{name}:latest"
     api.tag(loaded, name, "latest")

@@ -1,4 +1,4 @@
-"""A learner without a browser: logs in, starts a session, runs cells, all through the proxy of the class."""
+"""A learner without a browser: logs in, starts a session and runs cells through the class's proxy."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,12 +19,12 @@ _SPAWN_SECONDS, _CELL_SECONDS = 300, 600
 
 
 class LearnerFailed(CourseError):
-    """What a learner tried did not work."""
+    """A learner could not do something."""
 
 
 @dataclass
 class Learner:
-    """A learner of the class at `address`, by name and password."""
+    """A learner of the class at `address`."""
 
     address: str
     name: str
@@ -35,7 +36,7 @@ class Learner:
         return f"{self.address}/user/{self.name}/"
 
     def log_in(self, class_password: str = "") -> None:
-        """Log in; a name that nobody has takes the class's password. Raises LearnerFailed with the page's words."""
+        """Log in; a new name needs the class password. Raises LearnerFailed with the text of the hub's page."""
         self.web.get(f"{self.address}/hub/login", timeout=60)
         answer = self.web.post(f"{self.address}/hub/login", allow_redirects=False, timeout=60, data={
             "username": self.name, "password": self.password, "otp": class_password, "_xsrf": self._xsrf("/hub/")})
@@ -44,7 +45,7 @@ class Learner:
                                 evidence=_words(answer.text))
 
     def start(self) -> None:
-        """Start the session, and wait until JupyterLab answers. Raises LearnerFailed."""
+        """Start the session and wait until JupyterLab answers. Raises LearnerFailed."""
         deadline = time.monotonic() + _SPAWN_SECONDS
         page = self.web.get(f"{self.address}/hub/spawn", timeout=120)
         while time.monotonic() < deadline:
@@ -52,7 +53,7 @@ class Learner:
                 break
             answer = self.web.get(f"{self._server}api/status", timeout=60)
             if answer.status_code == 200 and answer.headers.get("Content-Type", "").startswith("application/json"):
-                self.web.get(f"{self._server}lab", timeout=60).raise_for_status()    # sets the cookie of its forms
+                self.web.get(f"{self._server}lab", timeout=60).raise_for_status()    # sets the XSRF cookie
                 return
             time.sleep(0.5)
             page = self.web.get(f"{self.address}/hub/spawn-pending/{self.name}", timeout=60)
@@ -60,41 +61,37 @@ class Learner:
                             evidence=_words(page.text))
 
     def stop(self) -> None:
-        """Stop the session, and wait until the hub has removed it. Raises LearnerFailed."""
-        answer = self._hub("DELETE", f"{self.name}/server")
-        deadline = time.monotonic() + _SPAWN_SECONDS
-        while answer.status_code < 300 and time.monotonic() < deadline:
-            answer = self._hub("GET", self.name)
-            if answer.status_code == 200 and not answer.json()["servers"]:
-                return
-            time.sleep(0.5)
-        raise LearnerFailed(f"The session of {self.name} did not stop.", why=f"The hub answered {answer.status_code}.")
+        """Stop the session and wait until the hub has removed it. Raises LearnerFailed."""
+        self._set_server("DELETE", self.name, "stop", lambda servers: not servers)
 
     def delete(self, name: str) -> None:
-        """As the instructor: stop the session of another and free the name. Raises LearnerFailed."""
-        other = Learner(self.address, name, "", self.web)
+        """As the instructor: stop another learner's session and free the name. Raises LearnerFailed."""
         if self._hub("GET", name).status_code == 200:
-            other.stop()
+            Learner(self.address, name, "", self.web).stop()
             self._hub("DELETE", name)
 
     def start_ahead(self, name: str) -> None:
-        """As the instructor: add a name that nobody has taken yet, and start its session. Raises LearnerFailed."""
-        deadline = time.monotonic() + _SPAWN_SECONDS
+        """As the instructor: add a new name and start its session. Raises LearnerFailed."""
         self._hub("POST", name)
-        answer = self._hub("POST", f"{name}/server")
+        self._set_server("POST", name, "start", lambda servers: servers.get("", {}).get("ready"))
+
+    def _set_server(self, method: str, name: str, verb: str, done: Callable[[dict], object]) -> None:
+        """Start or stop a session, and poll the hub until `done` accepts the user's servers."""
+        deadline = time.monotonic() + _SPAWN_SECONDS
+        answer = self._hub(method, f"{name}/server")
         while answer.status_code < 300 and time.monotonic() < deadline:
             answer = self._hub("GET", name)
-            if answer.status_code == 200 and answer.json()["servers"].get("", {}).get("ready"):
+            if answer.status_code == 200 and done(answer.json()["servers"]):
                 return
             time.sleep(0.5)
-        raise LearnerFailed(f"The session of {name} did not start.", why=f"The hub answered {answer.status_code}.",
+        raise LearnerFailed(f"The session of {name} did not {verb}.", why=f"The hub answered {answer.status_code}.",
                             evidence=answer.text[:500])
 
     def token(self) -> str:
-        """A token that may do what the token of the learner's session may. Raises LearnerFailed."""
+        """A token with the same rights as the session's own. Raises LearnerFailed."""
         answer = self._hub("POST", f"{self.name}/tokens", json={"roles": ["server"]})
         if answer.status_code != 201:
-            raise LearnerFailed(f"{self.name} gets no token.", why=f"The hub answered {answer.status_code}.")
+            raise LearnerFailed(f"The hub refused {self.name} a token.", why=f"The hub answered {answer.status_code}.")
         return str(answer.json()["token"])
 
     def _hub(self, method: str, path: str, **options: Any) -> requests.Response:
@@ -102,7 +99,7 @@ class Learner:
                                 headers={"X-XSRFToken": self._xsrf("/hub/")}, **options)
 
     def request(self, method: str, path: str, **options: Any) -> Any:
-        """Ask the learner's own server; its JSON, or None. Raises LearnerFailed."""
+        """Send a request to the learner's server; returns its JSON, or None. Raises LearnerFailed."""
         answer = self.web.request(method, self._server + path, timeout=120,
                                   headers={"X-XSRFToken": self._xsrf(f"/user/{self.name}/")}, **options)
         if answer.status_code >= 400:
@@ -111,7 +108,7 @@ class Learner:
         return answer.json() if answer.content else None
 
     def open(self, notebook: str) -> Kernel:
-        """A kernel for a notebook, whose path is relative to the course. Raises LearnerFailed."""
+        """Start a kernel for a notebook; the path is relative to the course. Raises LearnerFailed."""
         session = self.request("POST", "api/sessions", json={
             "path": notebook, "name": notebook, "type": "notebook", "kernel": {"name": "python3"}})
         host = self._server.replace("http", "ws", 1)
@@ -134,12 +131,12 @@ class Learner:
 
 @dataclass
 class Kernel:
-    """A kernel that runs cells, over its websocket."""
+    """A kernel, reached over its websocket."""
 
     connection: Any
 
     def run(self, code: str) -> str:
-        """Run a cell; its text. Raises LearnerFailed where it ends with an error."""
+        """Run a cell; returns its output as text. Raises LearnerFailed if it ends with an error."""
         message = uuid.uuid4().hex
         self.connection.send(json.dumps({
             "header": {"msg_id": message, "username": "", "session": uuid.uuid4().hex, "msg_type": "execute_request",
@@ -150,22 +147,19 @@ class Kernel:
         texts: list[str] = []
         waiting = {"idle", "reply"}
         while waiting:
-            answer = self._next()
+            received = self.connection.recv()
+            answer = json.loads(received) if isinstance(received, str) and received else {}
             if answer.get("parent_header", {}).get("msg_id") == message:
                 waiting -= _ended(answer, texts, code)
         return "".join(texts)
 
-    def _next(self) -> dict[str, Any]:
-        received = self.connection.recv()
-        return json.loads(received) if isinstance(received, str) and received else {}
-
     def close(self) -> None:
-        """Leave the kernel."""
+        """Disconnect from the kernel."""
         self.connection.close()
 
 
 def _ended(answer: dict[str, Any], texts: list[str], code: str) -> set[str]:
-    """What ends with a message of the kernel; its text is added to `texts`."""
+    """Add a message's text to `texts`; returns what the message ends: 'idle', 'reply' or nothing."""
     kind, content = answer["msg_type"], answer["content"]
     if kind == "stream":
         texts.append(content["text"])
@@ -180,6 +174,6 @@ def _ended(answer: dict[str, Any], texts: list[str], code: str) -> set[str]:
 
 
 def _words(page: str) -> str:
-    """The text of a page of the hub, without its markup."""
+    """The text of one of the hub's pages, without markup."""
     body = re.sub(r"(?s)<(script|style|head).*?</\1>", "", page)
     return " ".join(re.sub(r"<[^>]+>", " ", body).split())[:500]

@@ -1,9 +1,10 @@
-"""What is in the kit of a class: path, size and SHA-256 of every file, in the kit's index.
+"""A kit's index: path, size and SHA-256 of every file.
 
-Base images enter the index one by one as they are saved. The other files enter it together, and last: an index without
-them is that of a kit that was cut short, or of one that holds base images alone.
+Base images are added one by one as they are saved, all other files together at the end. An index without those belongs
+to an incomplete kit, or to one with base images only.
 
-`python3 -m helpers.classroom.manifest FOLDER` checks a kit with nothing but Python, before anything in it is installed.
+`python3 -m helpers.classroom.manifest FOLDER` checks a kit with the standard library only, before anything is
+installed.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class File:
-    """A file of a kit: its path in the folder, its size in bytes, the SHA-256 of its content."""
+    """A file in a kit: path relative to the folder, size in bytes, SHA-256 of the content."""
 
     path: str
     size: int
@@ -31,14 +32,14 @@ class File:
 
 
 def described(folder: Path, path: Path) -> File:
-    """The entry of a file that lies in `folder`. Raises OSError."""
+    """The index entry of a file in `folder`. Raises OSError."""
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return File(path.relative_to(folder).as_posix(), path.stat().st_size, digest)
 
 
 def write(folder: Path, files: Iterable[File]) -> None:
-    """Put the files that are no base images into the index, which makes the kit complete."""
+    """Add the files other than base images to the index, which makes the kit complete."""
     with paths.locked(folder / ".lock"):
         index = {**_index(folder), "files": [asdict(each) for each in files]}
         paths.write_whole(folder / INDEX, f"{json.dumps(index, indent=1)}\n".encode())
@@ -46,12 +47,12 @@ def write(folder: Path, files: Iterable[File]) -> None:
 
 
 def listed(folder: Path) -> tuple[File, ...]:
-    """Every file of a complete kit. Raises CourseError where it is none."""
+    """All files of a complete kit. Raises CourseError if it is incomplete or its index cannot be read."""
     index = _index(folder)
-    again = f"Run `make kit TO={folder}` on a machine with a network: it goes on where it stopped."
+    again = f"Run `make kit TO={folder}` on a machine with a network: it continues where it stopped."
     if "files" not in index:
         raise CourseError(f"The kit in {folder} is not complete.",
-                          why="It was cut short, or holds base images alone.", remedy=again)
+                          why="`make kit` was interrupted, or it holds base images only.", remedy=again)
     try:
         bases = [File(each["file"], each["size"], each["sha256"]) for each in index["bases"]]
         return (*bases, *(File(**each) for each in index["files"]))
@@ -61,19 +62,19 @@ def listed(folder: Path) -> tuple[File, ...]:
 
 
 def check(folder: Path, report: Report) -> None:
-    """Read every file of a kit. Raises CourseError with the names of those that are missing or have changed."""
+    """Read every file of a kit. Raises CourseError naming those that are missing or have changed."""
     files = listed(folder)
     report(f"Checking the kit in {folder} ({sum(each.size for each in files) / 1e9:.1f} GB) ...")
     wrong = [f"{each.path}: {fault}" for each in files if (fault := _fault(folder, each))]
     if wrong:
         raise CourseError(f"The kit in {folder} cannot be used.",
-                          why="Files in it are missing or are not those that were saved.",
-                          remedy=f"Delete them and run `make kit TO={folder}` on a machine with a network: it saves "
+                          why="Some files are missing or have changed since they were saved.",
+                          remedy=f"Delete them, and run `make kit TO={folder}` on a machine with a network to save "
                                  "them again.", evidence="\n".join(wrong))
 
 
 def _fault(folder: Path, file: File) -> str:
-    """What is wrong with a file, '' where nothing is."""
+    """What is wrong with a file, '' if nothing."""
     try:
         return "" if described(folder, folder / file.path) == file else "changed"
     except OSError as error:

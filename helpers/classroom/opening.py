@@ -1,4 +1,4 @@
-"""Open a class, restart its hub, close it."""
+"""Opens a class, restarts its hub, closes it."""
 
 import contextlib
 import secrets
@@ -26,19 +26,19 @@ _STOP_SECONDS = 10
 
 def start(engine: Engine, report: Report, listen: str = "", refs: Sequence[str] = FIRST,
           kit: Path | None = None) -> Room:
-    """Open the class of this machine, or what is missing of it; how it is reached.
+    """Open this machine's class, or start what is missing of it.
 
-    listen  'ADDRESS:PORT' of the proxy, loopback and 8000 by default
-    refs    the base images that the learners find
-    kit     folder of a kit, where there is no network: the class is made of what it holds
+    listen  'ADDRESS:PORT' of the proxy; default 127.0.0.1:8000
+    refs    base images for the learners
+    kit     folder of a kit, if there is no network
 
-    Raises CourseError and the errors of the engine.
+    Raises CourseError and the engine's errors.
     """
     with _locked(), engine.translate_errors("open the class"):
         found = room.current()
         if found is None:
             host, port = room.listening(listen)
-            _free(host, port, "LISTEN= names another address or port.")
+            _free(host, port, "Choose another address or port with LISTEN=.")
             found = _made(engine, report, host, port, kit)
             found = replace(found, limited=disks.available(engine.client.api, found, report))
             found.save()
@@ -61,9 +61,9 @@ def _made(engine: Engine, report: Report, host: str, port: int, kit: Path | None
         ports = _free_port(gateway), _free_port("127.0.0.1")
         view_port = _free_port(gateway)
     except OSError as error:
-        raise CourseError("The hub cannot listen where its learners reach it.", why=f"{gateway}: {error.strerror}.",
-                          remedy="The class needs a Docker Engine that runs on this very machine, not in a virtual one "
-                                 "or elsewhere.") from error
+        raise CourseError("The hub cannot listen on the learners' network.", why=f"{gateway}: {error.strerror}.",
+                          remedy="A class needs a Docker Engine on this machine itself, not in a virtual machine or on "
+                                 "another host.") from error
     return Room(name, engine.host, built, host, port, gateway, *ports, room.password(), secrets.token_urlsafe(24),
                 secrets.token_hex(32), str(room.homes()), view_port=view_port,
                 view_token=secrets.token_hex(32), kit=str(kit or ""),
@@ -71,7 +71,7 @@ def _made(engine: Engine, report: Report, host: str, port: int, kit: Path | None
 
 
 def _network(engine: Engine) -> str:
-    """Make the network of the learners, in which none reaches another; the machine's address in it."""
+    """Create the learners' network, which isolates them from each other; returns the machine's address in it."""
     api, name = engine.client.api, room.name()
     if not api.networks(names=[name]):
         api.create_network(name, driver="bridge", labels=room.marks(name),
@@ -80,8 +80,8 @@ def _network(engine: Engine) -> str:
 
 
 def restart(report: Report) -> Room:
-    """Restart the hub and the view; the learners' servers and the proxy go on. Raises CourseError where no class is
-    open."""
+    """Restart the hub and the view; the learners' servers and the proxy keep running. Raises CourseError if no class
+    is open."""
     with _locked():
         found = opened()
         proxy, *restarted = services.of(found)
@@ -94,8 +94,8 @@ def restart(report: Report) -> Room:
 
 
 def stop(engine: Engine, report: Report, purge: bool = False) -> list[Path]:
-    """Save every home, then remove all that the class made but the store, for the next class; the archives. With
-    `purge` the store goes too. Raises CourseError, and then nothing that is not saved is removed."""
+    """Save all homes and remove the class; returns the archives. The store stays for the next class unless `purge`.
+    Raises CourseError; unsaved work is never removed."""
     with _locked(), engine.translate_errors("close the class"):
         if purge and room.current() is None:
             store.remove(engine, room.store(room.name()))
@@ -114,7 +114,7 @@ def stop(engine: Engine, report: Report, purge: bool = False) -> list[Path]:
 
 
 def _stop_sessions(engine: Engine, found: Room) -> None:
-    """Let the learners' servers end by themselves: what is not written then is lost."""
+    """Stop the learners' servers gently, so that they can write what is in memory."""
     api = patient(engine.client.api, 120)
     with ThreadPoolExecutor(4) as several:
         list(several.map(lambda each: api.stop(each, timeout=_STOP_SECONDS), _sessions(engine, found)))
@@ -144,7 +144,7 @@ def _remove(engine: Engine, found: Room, purge: bool) -> None:
 
 
 def opened() -> Room:
-    """The class that is open. Raises CourseError where there is none."""
+    """The class that is open. Raises CourseError if there is none."""
     found = room.current()
     if found is None:
         raise CourseError("No class is open on this machine.", remedy="`make class` opens one.")

@@ -1,10 +1,10 @@
-"""The Python and npm packages of a kit over HTTP: `python -m helpers.classroom.package_index KIT --host H --port P`.
+"""Serves a kit's Python and npm packages over HTTP, for pip and npm in builds without a network.
 
-    /simple/NAME/     what there is of a Python package (PEP 503)
-    /registry/NAME    what there is of an npm package, as npm's registry describes it
+    /simple/NAME/     files of a Python package (PEP 503)
+    /registry/NAME    an npm package's metadata, as npm's registry has it
     /wheels/, /npm/   the files
 
-Without it pip and npm in a learner's build have nowhere to ask in a room without a network.
+Start it with `python -m helpers.classroom.package_index KIT --host H --port P`.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from ..text import escape
 
 
 def python_packages(folder: Path) -> dict[str, list[str]]:
-    """{normalized name: files} of the wheels and source archives in a folder."""
+    """The wheels and source archives in a folder: {normalized name: files}."""
     found: dict[str, list[str]] = {}
     for file in sorted(each.name for each in folder.iterdir()):
         name = file.partition("-")[0] if file.endswith(".whl") else file.rpartition("-")[0]
@@ -34,8 +34,7 @@ def python_packages(folder: Path) -> dict[str, list[str]]:
 
 
 def npm_packages(folder: Path) -> dict[str, dict]:
-    """{name: what npm's registry answers} for the archives in a folder, but for the address of each, which is a
-    file's name."""
+    """npm's registry metadata of the archives in a folder, by name; `tarball` is only a file name."""
     found: dict[str, dict] = {}
     for file in sorted(folder.glob("*.tgz")):
         described = _package_json(file)
@@ -52,23 +51,23 @@ def _package_json(file: Path) -> dict:
             if member.name.count("/") == 1 and member.name.endswith("/package.json"):
                 content = archive.extractfile(member)
                 return dict(json.load(content)) if content else {}
-    raise ValueError(f"{file} is no npm package: it has no package.json.")
+    raise ValueError(f"{file} is not an npm package: it has no package.json.")
 
 
 def _order(version: str) -> tuple[bool, list[int]]:
-    """The key that orders versions; a pre-release comes first."""
+    """Sort key for versions; pre-releases sort first."""
     return "-" not in version, [int(each) for each in re.findall(r"\d+", version.partition("-")[0])]
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Answers pip and npm."""
+    """Answers requests of pip and npm."""
 
     def __init__(self, *request: object, python: Mapping[str, list[str]], npm: Mapping[str, dict], directory: str):
         self.python, self.npm = python, npm
         super().__init__(*request, directory=directory)    # type: ignore[arg-type]
 
     def do_GET(self) -> None:
-        """Answer a request."""
+        """Answer a GET request."""
         kind, _, name = posixpath.normpath(unquote(urlsplit(self.path).path)).strip("/").partition("/")
         if kind == "simple" and name in self.python:
             self._answer("text/html", "".join(f'<a href="/wheels/{escape(file)}">{escape(file)}</a>\n'
@@ -78,7 +77,7 @@ class Handler(SimpleHTTPRequestHandler):
         elif kind in ("wheels", "npm"):
             super().do_GET()
         else:
-            self.send_error(HTTPStatus.NOT_FOUND, "The kit of this class does not have it")
+            self.send_error(HTTPStatus.NOT_FOUND, "Not in this class's kit")
 
     def _with_addresses(self, package: dict) -> dict:
         def whole(version: dict) -> dict:
@@ -96,7 +95,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 def server(folder: Path, host: str, port: int) -> ThreadingHTTPServer:
-    """The server of the packages in a kit, on loopback (port 0: any); it listens already. Raises OSError."""
+    """A server for a kit's packages that already listens; port 0 picks a free one. Raises OSError."""
     return ThreadingHTTPServer((host, port), partial(
         Handler, python=python_packages(folder / "wheels"), npm=npm_packages(folder / "npm"), directory=str(folder)))
 
@@ -106,6 +105,6 @@ if __name__ == "__main__":
     options.add_argument("folder", type=Path)
     options.add_argument("--host", required=True)
     options.add_argument("--port", type=int, required=True)
-    options.add_argument("--pid-file")    # by which the class finds the process
+    options.add_argument("--pid-file")    # `services` recognizes the process by it
     given = options.parse_args()
     server(given.folder, given.host, given.port).serve_forever()

@@ -1,7 +1,7 @@
-"""Gather the packages of a kit: what the class itself installs, and what the builds of lessons and exercises do.
+"""Gathers a kit's packages: those that the class installs, and those that builds in lessons and exercises install.
 
-pip and npm fetch them with this machine's settings. What a folder of applications asks for stands in its
-requirements.txt, pyproject.toml, package.json and package-lock.json.
+pip and npm fetch them with this machine's settings, as listed in the applications' requirements.txt, pyproject.toml,
+package.json and package-lock.json.
 """
 
 import contextlib
@@ -27,8 +27,8 @@ _NPM_QUIET = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "erro
 
 
 def gather(folder: Path, report: Report) -> None:
-    """Put all packages into the kit in `folder`, in place of what there was. Raises CourseError with the end of the
-    output of pip or npm, and OSError."""
+    """Fetch all packages into the kit in `folder`, replacing older ones. Raises CourseError with the end of pip's or
+    npm's output, and OSError."""
     report("Fetching the Python packages of the class and of the builds ...")
     with _replaced(folder / "wheels") as new:
         _wheels(new)
@@ -40,7 +40,7 @@ def gather(folder: Path, report: Report) -> None:
 
 @contextlib.contextmanager
 def _replaced(place: Path) -> Iterator[Path]:
-    """An empty folder, which is at `place` once the block has ended well."""
+    """A new folder that replaces `place` if the block succeeds."""
     with tempfile.TemporaryDirectory(prefix=".part-", dir=place.parent) as scratch:
         new = Path(scratch, place.name)
         new.mkdir()
@@ -50,7 +50,7 @@ def _replaced(place: Path) -> Iterator[Path]:
 
 
 def _files(name: str) -> list[Path]:
-    """The files of that name in the course's applications and exercises."""
+    """All files with this name in the course's applications and exercises."""
     return sorted(file for folder in paths.applications() for file in folder.rglob(name)
                   if not {"node_modules", "work"} & set(file.relative_to(folder).parts))
 
@@ -58,7 +58,7 @@ def _files(name: str) -> list[Path]:
 # -- Python ----------------------------------------------------------------------------
 
 def _wheels(folder: Path) -> None:
-    """Wheels for this Python of the class's own packages; for the builds, what they ask for, as they ask for it."""
+    """Wheels of the class's own packages for this Python, and exactly what the builds' requirements.txt ask for."""
     pip = [sys.executable, "-m", "pip"]
     quiet = ["--no-input", "--progress-bar", "off", "--quiet"]
     downloads.run([*pip, "wheel", *quiet, "--wheel-dir", str(folder), *class_requirements(), *build_requirements()],
@@ -69,13 +69,13 @@ def _wheels(folder: Path) -> None:
 
 
 def class_requirements() -> list[str]:
-    """What pip installs for `make class`."""
+    """Requirements that `make class` installs."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return [*project["dependencies"], *project["optional-dependencies"]["class"]]
 
 
 def build_requirements() -> list[str]:
-    """What pip installs to build a wheel of the course, or of one of its applications."""
+    """Requirements for building wheels of the course and of its applications."""
     projects = [tomllib.loads(each.read_text()) for each in (ROOT / "pyproject.toml", *_files("pyproject.toml"))]
     return sorted({each for project in projects for each in project["build-system"]["requires"]})
 
@@ -83,7 +83,7 @@ def build_requirements() -> list[str]:
 # -- npm -------------------------------------------------------------------------------
 
 def _npm(folder: Path) -> None:
-    """The packages of every lock file, and those that npm takes today where there is no lock file."""
+    """The packages in every lock file, and those npm resolves today without one."""
     wanted: set[str] = set()
     for lock in _files("package-lock.json"):
         wanted |= locked(json.loads(lock.read_text())) | locked(_resolved(lock.parent))
@@ -92,7 +92,7 @@ def _npm(folder: Path) -> None:
 
 
 def _resolved(project: Path) -> Mapping:
-    """The lock file that npm makes of a project that has none."""
+    """The lock file that npm would write for a project without one."""
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch, "project")
         shutil.copytree(project, copy, ignore=shutil.ignore_patterns("package-lock.json", "node_modules", "work"))
@@ -101,7 +101,7 @@ def _resolved(project: Path) -> Mapping:
 
 
 def locked(lock: Mapping) -> set[str]:
-    """'NAME@VERSION' of the packages that a lock file installs in an image for this processor, on glibc."""
+    """'NAME@VERSION' of the packages that a lock file installs in a glibc image for this architecture."""
     image = {"os": "linux", "cpu": downloads.npm_cpu(architecture()), "libc": "glibc"}
     return {f"{path.rpartition('node_modules/')[2]}@{entry['version']}" for path, entry in lock["packages"].items()
             if "node_modules/" in path and not entry.get("link")
@@ -111,11 +111,11 @@ def locked(lock: Mapping) -> set[str]:
 # -- the proxy -------------------------------------------------------------------------
 
 def _proxy(place: Path) -> None:
-    """configurable-http-proxy as npm installed it for this class: plain JavaScript, which runs anywhere."""
+    """Pack configurable-http-proxy as npm installed it here: plain JavaScript, so it runs anywhere."""
     modules = Path(sys.prefix, "proxy", "node_modules")
     if not modules.is_dir():
         raise CourseError("The proxy of the class is not installed.", why=f"There is no folder {modules}.",
-                          remedy="`make kit` installs it first.")
+                          remedy="Run `make kit`, which installs it first.")
     part = place.with_name(f".part-{place.name}")
     with tarfile.open(part, "w") as archive:
         archive.add(modules, modules.name)

@@ -1,4 +1,4 @@
-"""The evening before a class: for how many learners there is room, what they will find, and two who try it."""
+"""A check before a class: how many learners the machine can take, what they will find, and a trial with two."""
 
 import contextlib
 import secrets
@@ -25,7 +25,7 @@ NAMES = ("rehearsal1", "rehearsal2")
 
 @dataclass(frozen=True)
 class Capacity:
-    """For how many learners there is room, who take two lessons and an exercise in `minutes`."""
+    """How many learners each resource allows, for two lessons and an exercise in `minutes`."""
 
     processors: int
     memory: int
@@ -34,7 +34,7 @@ class Capacity:
 
     @property
     def learners(self) -> int:
-        """For how many learners there is room: the least of the three."""
+        """How many learners the machine can take: the smallest of the three."""
         return min(self.processors, self.memory, self.disk)
 
     def __str__(self) -> str:
@@ -43,8 +43,8 @@ class Capacity:
 
 
 def capacity(engine: Engine) -> Capacity:
-    """For how many the engine's machine is large enough, by what one learner took in the class that was measured last.
-    The disk is the one that holds the engine's data, where this machine sees it."""
+    """How many learners the engine's machine can take, computed from the last measured class. The disk is the one with
+    the engine's data if it is visible here, else the root file system's."""
     facts = engine.client.api.info()
     try:
         free = shutil.disk_usage(facts["DockerRootDir"]).free
@@ -55,32 +55,32 @@ def capacity(engine: Engine) -> Capacity:
 
 
 def condition(engine: Engine, room: Room) -> list[str]:
-    """What a class depends on beside the size of the machine, a line each. Raises CourseError for a port that does
-    not answer, and for a kit that is not whole."""
+    """The state of everything else a class depends on, as lines. Raises CourseError if a port does not answer or the
+    kit is damaged."""
     own = f"http://{room.gateway}:{room.hub_port}"
     for address in (room.address, own):
         try:
             requests.get(f"{address}/hub/health", timeout=10).raise_for_status()
         except requests.RequestException as error:
             raise CourseError(f"The class does not answer at {address}.", why=str(error),
-                              remedy="`make class` starts what is missing. A firewall may close the port.") from error
+                              remedy="Run `make class` again, and check that no firewall blocks the port.") from error
     found = store.refs(engine, room)
     missing = [ref for ref in ALL if ref not in found]
-    others = f"; these need the internet, or `make class ALL=1`: {', '.join(missing)}" if missing else ""
+    others = f"; not available without internet or `make class ALL=1`: {', '.join(missing)}" if missing else ""
     limit = (" and ".join(f"{size(count)} for the {kind}" for kind, count in disks.SIZES.items()) if room.limited
-             else "none: this engine attaches no loop device")
+             else "none: this engine cannot attach loop devices")
     if room.kit:
         manifest.check(Path(room.kit), lambda _: None)
     return [f"Engine: {engine.describe()}.",
-            f"Kit: {f'{room.kit} is whole' if room.kit else 'none, so builds fetch their packages from the network'}.",
-            f"Ports: {room.address} for browsers and {own} for sessions answer.",
-            f"Base images without a network: {', '.join(found) or 'none'}{others}.",
-            f"Limit of each learner's disk: {limit}."]
+            f"Kit: {f'{room.kit} is complete' if room.kit else 'none; builds download their packages'}.",
+            f"Ports: {room.address} (browsers) and {own} (sessions) answer.",
+            f"Base images available offline: {', '.join(found) or 'none'}{others}.",
+            f"Disk limit per learner: {limit}."]
 
 
 def rehearse(engine: Engine, room: Room, report: Callable[[str], None]) -> None:
-    """Let two learners log in, start, and run the first cells of lesson 01. Their homes and names are removed.
-    Raises LearnerFailed."""
+    """Let two learners log in, start a session and run the first cells of lesson 01; then remove their homes and
+    names. Raises LearnerFailed."""
     with guests(engine, room, NAMES) as learners, ThreadPoolExecutor(len(learners)) as several:
         for words in several.map(lambda each: _tried(each, room), learners):
             report(words)
@@ -103,8 +103,8 @@ def _tried(learner: Learner, room: Room) -> str:
 
 @contextlib.contextmanager
 def guests(engine: Engine, room: Room, names: Sequence[str], ahead: bool = False) -> Iterator[list[Learner]]:
-    """Learners with these names, which are new, of whom nothing is left; their sessions started `ahead` or not.
-    Raises LearnerFailed."""
+    """Temporary learners with these new names; `ahead` starts their sessions. Everything of theirs is removed
+    afterwards. Raises LearnerFailed."""
     instructor = Learner(room.address, "instructor", room.token)
     instructor.log_in()
 

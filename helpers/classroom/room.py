@@ -1,7 +1,6 @@
-"""What a class is made of, in one file: names, addresses, passwords, limits.
+"""A class's settings, kept in one file that deploy/jupyterhub_config.py reads: names, addresses, passwords, limits.
 
-Everything that a class makes in the engine carries the label `multistage.class` with the name of the class.
-deploy/jupyterhub_config.py reads the file.
+Everything that a class creates in the engine has the label `multistage.class` with the name of the class.
 """
 
 import hashlib
@@ -18,27 +17,28 @@ from .. import labels, paths
 from ..errors import CourseError
 
 LABEL, PART = "multistage.class", "multistage.class.part"
-MEMORY = 1536 * 2**20     # bytes of a learner: lessons 01 and 02 took at most 641 MiB of it
+MEMORY = 1536 * 2**20     # bytes of a session: lessons 01 and 02 used at most 641 MiB
 _PROCESSES = 600
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"    # nothing that is mistaken for another on a projector
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"    # no lookalikes on a projector
 
 
 @dataclass(frozen=True)
 class Room:
     """A class.
 
-    name         of the network, and the beginning of every container's and volume's
-    engine       address of the engine
-    image        of the learners' sessions
-    listen, port where the proxy listens
-    gateway      address of the machine in the learners' network, where the hub listens for their servers
-    hub_port, proxy_port    of the hub there, and of the proxy's own API on loopback
-    password     of the class; `token` of the instructor
-    proxy_token  that the hub shows to the proxy
-    view_port    of the live class view, at `gateway`; `view_token` that it shows to the hub
-    homes        folder where the learners' work is kept after the class
-    kit          folder of the kit of a class without a network, and where its packages are served; or ''
-    limited      whether each learner's home and engine have a disk of their own
+    name                 the network's name, and the prefix of all containers and volumes
+    engine               the engine's address
+    image                the learners' image
+    listen, port         where the proxy listens
+    gateway              the machine's address in the learners' network; the hub and the view listen there
+    hub_port, view_port  their ports at `gateway`
+    proxy_port           port of the proxy's own API on loopback
+    password, token      the class password, and the instructor's token
+    proxy_token          authenticates the hub to the proxy
+    view_token           authenticates the view to the hub
+    homes                folder for the learners' work after the class
+    kit, packages_port   folder of a kit, and the port that serves its packages; '' and 0 without a kit
+    limited              whether learners' homes and engines are on size-limited disks
     """
 
     name: str
@@ -53,8 +53,8 @@ class Room:
     token: str
     proxy_token: str
     homes: str
-    memory: int = MEMORY    # bytes of each learner
-    # A class that an older version of the course opened has none of these, and is closed all the same.
+    memory: int = MEMORY    # bytes per session
+    # Missing in a class opened by an older version, which must still be closed.
     view_port: int = 0
     view_token: str = ""
     kit: str = ""
@@ -63,12 +63,12 @@ class Room:
 
     @property
     def address(self) -> str:
-        """What a browser opens."""
+        """The address for browsers."""
         return self._at(self.listen if self.listen != "0.0.0.0" else _own_address())
 
     @property
     def local_address(self) -> str:
-        """The same for this machine, behind no proxy of the network's."""
+        """The same for requests from this machine itself."""
         return self._at(self.listen if self.listen != "0.0.0.0" else "127.0.0.1")
 
     def _at(self, host: str) -> str:
@@ -76,70 +76,70 @@ class Room:
 
     @property
     def view(self) -> str:
-        """What the instructor opens to watch the class."""
+        """The address of the live view."""
         return f"{self.address}/services/class/"
 
     @property
     def store(self) -> str:
-        """The volume that all learners read."""
+        """The volume that all learners share, read-only."""
         return store(self.name)
 
     @property
     def packages(self) -> str:
-        """Where the sessions find the packages of the kit; '' where they ask the network."""
+        """Address of the kit's packages; '' without a kit."""
         return f"http://{self.gateway}:{self.packages_port}" if self.kit else ""
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables of a session, beside what every session has: where pip and npm find packages. Builds get them."""
+        """Extra variables of sessions and their builds: where pip and npm find a kit's packages."""
         return {"PIP_INDEX_URL": f"{self.packages}/simple/", "PIP_TRUSTED_HOST": self.gateway,
                 "npm_config_registry": f"{self.packages}/registry/", "npm_config_audit": "false"} if self.kit else {}
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels of everything that the class makes in the engine."""
+        """The labels of everything that the class creates in the engine."""
         return marks(self.name)
 
     @property
     def limits(self) -> dict[str, Any]:
-        """What a learner's container may do, as the SDK's host configuration: no privilege, and user namespaces."""
+        """A learner's limits as host_config settings: no capabilities, but user namespaces."""
         return {"security_opt": ["no-new-privileges", "seccomp=unconfined"], "cap_drop": ["ALL"],
                 "memswap_limit": self.memory, "pids_limit": _PROCESSES, "init": True}
 
     def save(self) -> None:
-        """Write the file, for this user alone."""
+        """Write the settings file, readable by this user only."""
         facts = {**asdict(self), "store": self.store, "labels": self.labels, "limits": self.limits,
                  "environment": self.environment}
         paths.write_whole(folder() / "class.json", json.dumps(facts, indent=1).encode())
 
 
 def marks(name: str) -> dict[str, str]:
-    """The labels of everything that the class of that name makes."""
+    """The labels of everything that this class creates in the engine."""
     return labels.marked(labels.CLASS, **{LABEL: name})
 
 
 def store(name: str) -> str:
-    """The volume that all learners of the class of that name read."""
+    """The volume that all learners of this class share."""
     return f"{name}-store"
 
 
 def folder() -> Path:
-    """Where the hub of the class on this machine keeps its files while the class is open."""
+    """The hub's files while a class is open."""
     return paths.state() / "class"
 
 
 def homes() -> Path:
-    """Where the learners' work is kept."""
+    """The folder for the learners' saved work."""
     return paths.data() / "class-homes"
 
 
 def name() -> str:
-    """The name of the class on this machine: another folder is another class."""
+    """The name of this machine's class; another state folder is another class."""
     return f"multistage-class-{hashlib.sha256(os.fsencode(folder())).hexdigest()[:6]}"
 
 
 def current() -> Room | None:
-    """The class that was opened on this machine and not closed. Raises CourseError for a file that cannot be read."""
+    """The class that is open on this machine, or None. Raises CourseError if its file cannot be read."""
     try:
         facts = json.loads((folder() / "class.json").read_text())
         return Room(**{key: value for key, value in facts.items() if key in Room.__dataclass_fields__})
@@ -151,7 +151,7 @@ def current() -> Room | None:
 
 
 def forget() -> None:
-    """Delete the folder of the class."""
+    """Delete the class's folder."""
     shutil.rmtree(folder(), ignore_errors=True)
 
 
@@ -168,15 +168,15 @@ def listening(text: str) -> tuple[str, int]:
     except ValueError:
         number = 0
     if not 0 < number < 65536:
-        raise CourseError(f"LISTEN={text} is no address.", remedy="Write it as LISTEN=0.0.0.0 or LISTEN=10.0.0.5:9000.")
+        raise CourseError(f"LISTEN={text} is not an address.", remedy="Use LISTEN=0.0.0.0 or LISTEN=10.0.0.5:9000.")
     return host.strip("[]") or "127.0.0.1", number
 
 
 def _own_address() -> str:
-    """The address by which others in the network reach this machine: that of its default route. Nothing is sent."""
+    """This machine's address on its default route. Connecting a UDP socket sends nothing."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))     # RFC 5737: an address of nobody
+            probe.connect(("192.0.2.1", 9))     # RFC 5737: reserved for documentation
         except OSError:
             return "127.0.0.1"
         return str(probe.getsockname()[0])

@@ -1,4 +1,4 @@
-"""The proxy, the hub and the live view of a class: processes that outlive the command that starts them."""
+"""A class's proxy, hub and live view: processes that outlive the command that starts them."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ _START_SECONDS, _END_SECONDS = 60, 60
 
 @dataclass(frozen=True)
 class Service:
-    """A process of the class: how it is started, and an address that answers when it is ready."""
+    """A process of the class. `ready` is an address that answers once it has started."""
 
     name: str
     command: tuple[str, ...]
@@ -36,15 +36,15 @@ class Service:
 
     @property
     def log(self) -> Path:
-        """What it prints."""
+        """The file with its output."""
         return folder() / f"{self.name}.log"
 
     def pid(self) -> int | None:
-        """The number of its process, None if it does not run."""
+        """Its process id, None if it is not running."""
         return processes.recorded(self._pid_file, self._pid_file)
 
     def start(self) -> None:
-        """Start it unless it runs, and wait until it answers. Raises CourseError with the end of its log."""
+        """Start it unless it is running, and wait until it answers. Raises CourseError with the end of its log."""
         process = None if self.pid() else self._launch()
         deadline = time.monotonic() + _START_SECONDS
         while (alive := process.poll() is None if process else self.pid() is not None) and time.monotonic() < deadline:
@@ -52,8 +52,8 @@ class Service:
                 return
             time.sleep(0.2)
         raise CourseError(f"The {self.name} of the class did not start.",
-                          why="It does not answer." if alive else "It ended by itself.",
-                          remedy=f"Its log is {self.log}. `make class-stop` ends what runs.",
+                          why="It does not answer." if alive else "It exited.",
+                          remedy=f"Read its log, {self.log}. `make class-stop` stops everything that is running.",
                           evidence=tail(self.log.read_text(errors="replace")))
 
     def _launch(self) -> subprocess.Popen[bytes]:
@@ -70,23 +70,23 @@ class Service:
         return False
 
     def end(self) -> None:
-        """End it, and wait until it has ended. Raises CourseError where it does not."""
+        """Stop it and wait for its end. Raises CourseError if it does not end."""
         pid = self.pid()
         if not processes.end(lambda: filter(None, [self.pid()]), _END_SECONDS, 5):
-            raise CourseError(f"The {self.name} of the class does not end.", why=f"Its process is {pid}.",
-                              remedy="End it by hand, then run this again.")
+            raise CourseError(f"The {self.name} of the class did not stop.", why=f"Process {pid} is still running.",
+                              remedy="Kill it, then run this again.")
         self._pid_file.unlink(missing_ok=True)
 
 
 def packages(room: Room) -> tuple[Service, ...]:
-    """The server of the packages, for a class with a kit."""
+    """The package server, for a class with a kit."""
     command = (sys.executable, "-m", "helpers.classroom.package_index", room.kit, "--host", room.gateway,
                "--port", str(room.packages_port))
     return (Service("packages", command, f"{room.packages}/wheels/"),) if room.kit else ()
 
 
 def of(room: Room) -> tuple[Service, Service, Service]:
-    """(proxy, view, hub), in the order in which they start: the hub waits for the view."""
+    """(proxy, view, hub), in starting order: the hub waits for the view."""
     hub_url = f"http://{room.gateway}:{room.hub_port}/hub/"
     api = f"http://127.0.0.1:{room.proxy_port}"
     proxy = Service(
@@ -97,13 +97,13 @@ def of(room: Room) -> tuple[Service, Service, Service]:
         {"Authorization": f"token {room.proxy_token}"})
     config = ROOT / "deploy" / "jupyterhub_config.py"
     hub = Service("hub", (sys.executable, "-m", "jupyterhub", "--config", str(config)),
-                  f"{room.local_address}/hub/health",     # it listens before the proxy leads there
+                  f"{room.local_address}/hub/health",     # through the proxy: the hub listens before its route exists
                   {"MULTISTAGE_CLASS": str(folder())})
     return proxy, _view(room), hub
 
 
 def _view(room: Room) -> Service:
-    """Outside of the hub, which would take it along when it is restarted."""
+    """Not run by the hub, so that it keeps running while the hub restarts."""
     prefix = "/services/class/"
     return Service(
         "view", tuple(processes.module("helpers.classroom.live.service")),
@@ -116,11 +116,11 @@ def _view(room: Room) -> Service:
 
 
 def _proxy_program() -> tuple[str, str]:
-    """Node.js and configurable-http-proxy, as `make class` installs them into the environment."""
+    """The paths of Node.js and configurable-http-proxy, which `make class` installs."""
     node = shutil.which("node", path=f"{sys.prefix}/bin:{os.environ.get('PATH', os.defpath)}")
     program = Path(sys.prefix, "proxy", "node_modules", "configurable-http-proxy", "bin", "configurable-http-proxy")
     if node is None or not program.exists():
         raise CourseError("The proxy of the class is not installed.",
-                          why=f"There is no {'Node.js' if node is None else program}.",
-                          remedy="`make class` installs it.")
+                          why="Node.js was not found." if node is None else f"{program} does not exist.",
+                          remedy="Run `make class`, which installs it.")
     return node, str(program)

@@ -1,4 +1,4 @@
-"""The sessions of a class as the hub starts them: Docker's, of which a greedy one gives way to the others."""
+"""The hub's Docker spawner, with a lower CPU weight for sessions that use too much."""
 
 import contextlib
 import time
@@ -6,16 +6,16 @@ import time
 from docker.errors import APIError
 from dockerspawner import DockerSpawner
 
-WINDOW, MUCH = 60, 12       # seconds, and the processor seconds in them that a learner at work does not reach
-USUAL, LITTLE = 1024, 32    # weights where processors are scarce (Docker's --cpu-shares)
+WINDOW, MUCH = 60, 12       # seconds, and more processor seconds than normal work uses in them
+USUAL, LITTLE = 1024, 32    # CPU weights (Docker's --cpu-shares)
 
 
 class YieldingSpawner(DockerSpawner):
-    """A session that takes much of a processor's time for long, as one that forks without end, gets what others leave,
-    until it takes less. Where nobody else wants the time, it has as much as before."""
+    """Lowers the CPU weight of a session that keeps a processor busy, such as a fork bomb, until it uses less. It loses
+    nothing while no other session needs the time."""
 
-    weight = 0      # not known, as after a restart of the hub
-    _taken: tuple[tuple[float, float], ...] = ()     # (when, processor seconds since its start), the oldest first
+    weight = 0      # unknown, as after a restart of the hub
+    _taken: tuple[tuple[float, float], ...] = ()     # (time, processor seconds since the start), oldest first
 
     async def start(self) -> object:
         self.weight, self._taken = 0, ()
@@ -24,7 +24,7 @@ class YieldingSpawner(DockerSpawner):
     async def poll(self) -> object:
         ended = await super().poll()
         if ended is None:
-            with contextlib.suppress(APIError):     # it has ended meanwhile
+            with contextlib.suppress(APIError):     # it has just ended
                 await self._weigh(time.monotonic())
         return ended
 

@@ -1,7 +1,7 @@
-"""What all learners read and none makes again: base images, Go's compiled standard library, layer inventories.
+"""The volume that all learners share: base images, Go's compiled standard library, layer inventories.
 
-One session without privileges fills the volume with its own engine; the learners' engines have it as a read-only
-store beside their own. Images are as lesson 01 finds them: it builds its own before the learner's eyes.
+An unprivileged session fills it with its own engine; the learners' engines use it as an additional, read-only store.
+It holds no image that lesson 01 builds.
 """
 
 import contextlib
@@ -30,14 +30,14 @@ _RECIPES = ("Dockerfile", "fill_store.sh", "go-crun", "go-toolexec")
 
 
 def fill(engine: Engine, room: Room, report: Callable[[str], None], refs: Sequence[str] = FIRST) -> None:
-    """Make and fill the store of a class, unless one with the same base images is there, and whole: one that learners
-    use stays as it is. Raises CourseError."""
+    """Create and fill a class's store, unless there is a complete one with these base images, or learners are using
+    one. Raises CourseError."""
     api, bases = engine.client.api, ensure_bases(engine, refs, report=report)
     made_of = _digest(engine, bases)
     if _noted(engine, room).get("made_of") == made_of:
         return
     if api.containers(filters={"volume": room.store}):
-        report("Learners use the base images of this class: others come after `make class-stop`.")
+        report("Learners are using this class's base images. Run `make class-stop` first to change them.")
         return
     remove(engine, room.store)
     report("Preparing the base images and caches that all learners share (a few minutes) ...")
@@ -51,7 +51,7 @@ def fill(engine: Engine, room: Room, report: Callable[[str], None], refs: Sequen
                 patient(api, 1800).put_archive(made, PLACE, _packed(folder, [base.ref for base in bases]))
             containers.run(engine, made, ["sh", "/opt/fill_store.sh", *(base.ref for base in bases)], "/")
             containers.run(engine, made, ["rm", "-r", _KIT])
-            # Some folders of a store are closed to their owner, and `du` reports each.
+            # `du` fails on folders of a store that even their owner cannot read.
             taken = containers.run(engine, made, ["sh", "-c", f"du -sB1 {PLACE} 2>/dev/null || true"])
         note = {"made_of": made_of, "size": int(taken.split()[0]), "refs": [base.ref for base in bases]}
         paths.write_whole(_note(), json.dumps(note).encode())
@@ -61,29 +61,29 @@ def fill(engine: Engine, room: Room, report: Callable[[str], None], refs: Sequen
 
 
 def kept(engine: Engine, room: Room) -> int:
-    """Bytes of the store; 0 where there is none."""
+    """The store's size in bytes, 0 if there is none."""
     return int(_noted(engine, room).get("size", 0))
 
 
 def refs(engine: Engine, room: Room) -> list[str]:
-    """The base images that learners find without a network."""
+    """The base images in the store, which learners have without a network."""
     return list(_noted(engine, room).get("refs", ()))
 
 
 def remove(engine: Engine, name: str) -> None:
-    """Remove the store of that name; its class is closed."""
+    """Remove the store with this name; no session may be using it."""
     _note().unlink(missing_ok=True)
     with contextlib.suppress(NotFound):
         engine.client.api.remove_volume(name, force=True)
 
 
 def _note() -> Path:
-    """Written when a store is whole: what it was made of, and its size."""
+    """Written once a store is complete: what it was made from, and its size."""
     return paths.state() / "class-store.json"
 
 
 def _noted(engine: Engine, room: Room) -> dict[str, Any]:
-    """The note of the store that is there; {} without one."""
+    """The note on the existing store, {} if there is none."""
     try:
         engine.client.api.inspect_volume(room.store)
         return dict(json.loads(_note().read_bytes()))
@@ -92,7 +92,7 @@ def _noted(engine: Engine, room: Room) -> dict[str, Any]:
 
 
 def _digest(engine: Engine, bases: Sequence[ResolvedBase]) -> str:
-    """A digest of what a store's content depends on: the bases, the sessions' own Podman, and how it is filled."""
+    """A digest of everything a store's content depends on: base images, and the files that fill it."""
     ids = [f"{base.ref} {engine.client.api.inspect_image(base.name)['Id']}" for base in bases]
     recipes = [(ROOT / "deploy" / name).read_text() for name in _RECIPES]
     return hashlib.sha256("\n".join(ids + recipes).encode()).hexdigest()
@@ -100,7 +100,7 @@ def _digest(engine: Engine, bases: Sequence[ResolvedBase]) -> str:
 
 @contextlib.contextmanager
 def _saved(engine: Engine, room: Room, bases: Sequence[ResolvedBase], report: Callable[[str], None]) -> Iterator[Path]:
-    """A kit with the bases: the class's own, or one for the moment."""
+    """A folder with the bases as a kit: the class's own, or a temporary one."""
     if room.kit:
         yield Path(room.kit)
         return
@@ -111,7 +111,7 @@ def _saved(engine: Engine, room: Room, bases: Sequence[ResolvedBase], report: Ca
 
 
 def _packed(folder: Path, refs: Sequence[str]) -> Iterator[bytes]:
-    """Those base images of a kit as the tar of a folder `kit` that belongs to the sessions' user, in pieces."""
+    """A tar, in pieces, of a folder `kit` with these base images, owned by the sessions' user."""
     files = [each.path for each in kit.entries(folder, required=True) if each.ref in refs]
     with tempfile.TemporaryFile() as file:
         with tarfile.open(fileobj=file, mode="w") as archive:

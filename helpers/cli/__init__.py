@@ -1,7 +1,7 @@
 """The command line: `python -m helpers COMMAND`.
 
-With --json, JSON goes to standard output alone, and messages to standard error. Exit codes: 0 good, 1 the answer is
-no (a failed build, not ready), 2 wrong usage or no engine.
+With --json, standard output has JSON only, and messages go to standard error. Exit codes: 0 success, 1 a negative
+answer (a failed build, not ready), 2 wrong usage or no engine.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if getattr(options, "without_engine", False) and not options.save:
-        parser.error("--without-engine fills a kit: name its folder with --save")
+        parser.error("--without-engine needs a folder for the kit: --save FOLDER")
     module, name = options.command.split(".")
     try:
         return getattr(import_module(f".{module}", __name__), name)(options)

@@ -1,4 +1,4 @@
-"""The `build` command, and the options of a build that `report` and `debug` share."""
+"""The `build` command, and the build options it shares with `report` and `debug`."""
 
 import argparse
 import sys
@@ -10,7 +10,7 @@ from .output import GOOD, emit
 
 
 def build(options: argparse.Namespace) -> int:
-    """Build an image; prints its id, or where its output is. Returns the exit code."""
+    """Build an image; print its id or the path of its output. Returns the exit code."""
     with LiveBuild(sys.stderr) as live:
         result = builder.build(
             options.dir, tag=options.tag, no_cache=options.no_cache, **request_of(options), output=options.output,
@@ -27,7 +27,7 @@ def build(options: argparse.Namespace) -> int:
 
 
 def request_of(options: argparse.Namespace) -> dict[str, Any]:
-    """What `build` and `report` ask of a build alike."""
+    """The options of a build that all three commands have, as keyword arguments of `build`."""
     return {"dockerfile": options.file, "target": options.target, "builder": options.builder,
             "args": dict(options.build_arg), "secrets": dict(options.secret), "ssh": dict(options.ssh),
             "lend": options.lend, "context_limit": None if options.any_context else builder.CONTEXT_LIMIT}

@@ -1,4 +1,4 @@
-"""Commands on a class: open it, restart its hub, close it."""
+"""Commands for a class: open, restart, close, kit, check, guide."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def classroom(options: argparse.Namespace) -> int:
-    """Open the class of this machine, restart its hub, or close it. Returns the exit code."""
+    """Open this machine's class, restart its hub, or close it. Returns the exit code."""
     from ..classroom import opening
 
     if options.action == "stop":
@@ -32,7 +32,7 @@ def classroom(options: argparse.Namespace) -> int:
 
 
 def kit(options: argparse.Namespace) -> int:
-    """Gather all that a class without a network needs. Returns the exit code."""
+    """Gather everything a class needs without a network. Returns the exit code."""
     from ..classroom import kit
     from ..maintenance.first_run import have_engine
 
@@ -44,7 +44,7 @@ def kit(options: argparse.Namespace) -> int:
 
 
 def guide(options: argparse.Namespace) -> int:
-    """Write the instructor's guide."""
+    """Write the instructor's guide. Returns the exit code."""
     from ..classroom import guide
 
     files = guide.write(options.to)
@@ -53,8 +53,8 @@ def guide(options: argparse.Namespace) -> int:
 
 
 def rehearse(options: argparse.Namespace) -> int:
-    """Say for how many learners the machine has room and what they find, and let two try the class. Returns 1 where
-    it is too small."""
+    """Show how many learners the machine can take and what they will find, and let two try the class. Returns 1 if it
+    is too small."""
     from ..classroom import opening, rehearsal
     from ..engine import connect
 
@@ -76,26 +76,26 @@ def _started(options: argparse.Namespace) -> Room:
 
     kit = options.kit and options.kit.expanduser().absolute()
     if kit:
-        os.environ[paths.KIT] = str(kit)    # base images come out of it too
+        os.environ[paths.KIT] = str(kit)    # the base images come from it too
     refs = class_kit.refs(kit) if kit else ALL if options.all else FIRST
     return opening.start(have_engine(say), say, options.listen, refs, kit)
 
 
 def invitation(room: Room) -> str:
-    """What the instructor reads, and shows on the projector."""
+    """What the instructor reads, and the part to show on the projector."""
     import segno
 
     code = io.StringIO()
     segno.make(room.address).terminal(code, compact=True)
     return "\n".join([
-        "The class is open. Log in as instructor, with this token as the password (not for the projector):",
+        "The class is open. Log in as instructor with this token as the password (keep it off the projector):",
         f"  {room.token}", f"Watch the class: {room.view}", "", "For the projector:", "", code.getvalue(),
-        f"  Address                {room.address}", f"  Password of the class  {room.password}", "",
-        "Each learner chooses a name and a password, and types the class's password the first time.", *_reach(room),
+        f"  Address                {room.address}", f"  Class password         {room.password}", "",
+        "Each learner chooses a name and a password, and also enters the class password the first time.", *_reach(room),
         "`make class-stop` saves every learner's work and closes the class."])
 
 
 def _reach(room: Room) -> list[str]:
     if room.listen in ("127.0.0.1", "::1"):
-        return ["Only this machine reaches it: LISTEN=0.0.0.0 opens it to the network."]
-    return ["The connection is not encrypted: in a network of strangers, put a proxy with TLS in front of it."]
+        return ["Only this machine can reach it. LISTEN=0.0.0.0 opens it to the network."]
+    return ["The connection is not encrypted. On a network you do not trust, put a TLS proxy in front of it."]

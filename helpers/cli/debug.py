@@ -1,4 +1,4 @@
-"""`debug DIR`: a shell in the step that failed, in the state before it, or after any line."""
+"""`debug DIR`: a shell in the file system before the failed step, or after any line."""
 
 import argparse
 import contextlib
@@ -22,7 +22,7 @@ from .output import GOOD, emit, say
 
 
 def debug(options: argparse.Namespace) -> int:
-    """Build; then open a shell where it failed, at --line, or in the stage that was built. Returns its exit code."""
+    """Build, then open a shell where it failed, at --line, or in the last stage. Returns the shell's exit code."""
     with LiveBuild(sys.stderr) as live:
         try:
             result = build(options.dir, **request_of(options), watch=live.watch, report=live.say)
@@ -40,7 +40,7 @@ def debug(options: argparse.Namespace) -> int:
         if options.json:
             emit(options, facts(found), "")
             return GOOD
-        with contextlib.suppress(*[] if options.shell_from else [Unsupported]):   # without a shell, its files are shown
+        with contextlib.suppress(*[] if options.shell_from else [Unsupported]):   # then the files are listed
             found = found.entered(options.shell_from)
         say(described(found))
         return _terminal(found) if sys.stdin.isatty() else _commands(found)
@@ -54,25 +54,25 @@ def facts(found: Snapshot) -> dict[str, object]:
 
 
 def described(found: Snapshot) -> str:
-    """What the shell starts in, as text; of a state without a shell, its files."""
+    """What the shell starts in; the files instead, if there is no shell."""
     lines = [found.summary]
     if found.command:
         lines.append(f"The command that failed: {' '.join(found.command)}")
     if not found.shell:
-        lines += ["It has no shell. Its files:", found.tree(found.workdir)]
+        lines += ["There is no shell here. The files:", found.tree(found.workdir)]
     return "\n".join(lines)
 
 
 def _commands(found: Snapshot) -> int:
-    """Run what standard input holds, as `sh` would."""
+    """Run the commands on standard input, as `sh` would."""
     done = found.run([found.need_shell()], sys.stdin.buffer.read())
     pass_on(done.output)
     return done.exit_code
 
 
 def _terminal(found: Snapshot) -> int:
-    """A shell on this terminal, until it ends."""
-    say("Nothing that you do here changes the build. Leave with exit or Ctrl-D.")
+    """An interactive shell on this terminal."""
+    say("Nothing you do here changes the build. Leave with exit or Ctrl-D.")
     with found.terminal() as shell, _raw(sys.stdin.fileno()), _sized(shell), _typed(shell):
         for _, piece in shell.output():
             os.write(sys.stdout.fileno(), piece)
@@ -81,7 +81,7 @@ def _terminal(found: Snapshot) -> int:
 
 @contextlib.contextmanager
 def _raw(terminal: int) -> Iterator[None]:
-    """Every key as it is typed, Ctrl-C too, while the block lasts."""
+    """Pass on every key as it is typed, including Ctrl-C."""
     before = termios.tcgetattr(terminal)
     try:
         tty.setraw(terminal)
@@ -92,7 +92,7 @@ def _raw(terminal: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _sized(shell: Running) -> Iterator[None]:
-    """The shell knows how large this terminal is, from now on."""
+    """Keep the shell's size the same as this terminal's."""
     def resize(*_: object) -> None:
         columns, rows = shutil.get_terminal_size()
         shell.resize(rows, columns)
@@ -107,7 +107,7 @@ def _sized(shell: Running) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _typed(shell: Running) -> Iterator[None]:
-    """What is typed goes to the shell, while the block lasts."""
+    """Pass what is typed to the shell."""
     ended, end = os.pipe()
 
     def read() -> None:

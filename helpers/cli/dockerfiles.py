@@ -1,4 +1,4 @@
-"""Commands on Dockerfiles, which build nothing: graph, lint."""
+"""Commands for Dockerfiles that build nothing: graph, lint."""
 
 import argparse
 from pathlib import Path
@@ -10,7 +10,7 @@ from .output import GOOD, NO, emit, say
 
 
 def graph(options: argparse.Namespace) -> int:
-    """Print what each stage takes from others, and warnings. Returns the exit code."""
+    """Print the edges between stages, and warnings. Returns the exit code."""
     text = dockerfile.read_file(Path(options.dir, options.file))
     parsed = dockerfile.parse(text, dict(options.build_arg), keep_unset=True)
     targets = dockerfile.outline(parsed).targets
@@ -34,13 +34,13 @@ def lint(options: argparse.Namespace) -> int:
     found, by = _of_the_builder(options)
     if found is None:
         found, by = hadolint.lint(dockerfile.read_file(Path(options.dir, options.file))), "hadolint"
-    lines = [f"{each}{f' ({each.link})' if each.link else ''}" for each in found] or ["Nothing to object to."]
+    lines = [f"{each}{f' ({each.link})' if each.link else ''}" for each in found] or ["No findings."]
     emit(options, {"ok": not found, "linter": by, "findings": [each.facts() for each in found]}, "\n".join(lines))
     return NO if found else GOOD
 
 
 def _outline(options: argparse.Namespace) -> int:
-    """Print the targets of a Dockerfile, and what one of them takes."""
+    """Print a Dockerfile's targets, and the inputs of one of them. Returns the exit code."""
     args = dict(options.build_arg)
     read = dockerfile.parse(dockerfile.read_file(Path(options.dir, options.file)), args, keep_unset=True)
     found = dockerfile.outline(read, options.target, args)
@@ -49,17 +49,17 @@ def _outline(options: argparse.Namespace) -> int:
 
 
 def _of_the_builder(options: argparse.Namespace) -> tuple[tuple[Finding, ...] | None, str]:
-    """(what the engine's builder objects to, its name); (None, "") where it has no checks, which is said."""
+    """(findings of the engine's builder, its name); (None, "") with a message if it has no checks."""
     from ..builder import BuildRequest, linter
     from ..engine import connect
 
-    without = "hadolint's are used"
+    instead = "Using hadolint instead."
     try:
         engine = connect(start=False)
         if linter.supported(engine):
             request = BuildRequest(options.dir, options.file, target=options.target, args=dict(options.build_arg))
             return linter.lint(request, engine), engine.describe()
-        say(f"{engine.describe()} has no checks of its own: {without}.")
+        say(f"{engine.describe()} has no checks of its own. {instead}")
     except (EngineError, BaseUnavailable) as error:
-        say(f"{error.what} So {without}.")
+        say(f"{error.what} {instead}")
     return None, ""

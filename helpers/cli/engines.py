@@ -1,4 +1,4 @@
-"""Commands on the engine: its state, base images, cleaning."""
+"""Commands for the engine: doctor, bases, clean, engine, first-run."""
 
 import argparse
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from .output import GOOD, NO, emit, error_facts, say
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Report the engine and what the lessons still need. Returns 1 if they cannot run."""
+    """Report on the engine and what the lessons lack. Returns 1 if they cannot run."""
     report = health.doctor()
     emit(options, report.facts(), str(report))
     return GOOD if report.ok else NO
 
 
 def bases(options: argparse.Namespace) -> int:
-    """Fetch or make base images. Returns 1 if a kit lacks one."""
+    """Fetch or build base images. Returns 1 if one could not be saved in a kit."""
     wanted = ALL if options.all else options.ref or None
     if options.without_engine:
         return _fetch_bases(options, wanted)
@@ -38,7 +38,7 @@ def bases(options: argparse.Namespace) -> int:
 
 
 def _fetch_bases(options: argparse.Namespace, wanted: Sequence[str] | None) -> int:
-    """Fill a kit from registries; one that is not to be had is reported, and the next one tried."""
+    """Fill a kit from registries; report an unavailable image and go on with the next."""
     kept, failed = fill(Path(options.save), wanted or FIRST, say, budget=options.budget)
     for error in failed:
         say(f"{error.kind}: {error}")
@@ -48,7 +48,7 @@ def _fetch_bases(options: argparse.Namespace, wanted: Sequence[str] | None) -> i
 
 
 def clean(options: argparse.Namespace) -> int:
-    """Remove what the course made. Returns the exit code."""
+    """Remove what the course created. Returns the exit code."""
     facts = cleaning.clean(connect(start=False), bases=options.bases).facts()
     words = ", ".join(f"{count} {kind}" for kind, count in facts["removed"].items())
     emit(options, facts, f"Removed {words}.")
@@ -64,7 +64,7 @@ def engine(options: argparse.Namespace) -> int:
         stopped = [each.stop(say) for each in backends.ENGINES]
         for each in backends.ENGINES if options.action == "purge" else ():
             each.purge(say)
-        emit(options, {"stopped": any(stopped)}, "Stopped." if any(stopped) else "No engine of the course was running.")
+        emit(options, {"stopped": any(stopped)}, "Stopped." if any(stopped) else "The course's engine was not running.")
     else:
         found = connect(start=False) if options.action == "status" else have_engine(say)
         emit(options, found.facts(), f"{found.describe()}\n{found.host}")
@@ -72,7 +72,7 @@ def engine(options: argparse.Namespace) -> int:
 
 
 def first(options: argparse.Namespace) -> int:
-    """Build the Go application both ways, and compare. Returns the exit code."""
+    """Build the Go application both ways and compare. Returns the exit code."""
     outcome = first_run(say)
     emit(options, outcome.facts(), str(outcome))
     return GOOD

@@ -1,4 +1,4 @@
-"""Commands on the exercises: check, hint, list, progress."""
+"""Commands for the exercises: check, hint, list, progress."""
 
 import argparse
 import sys
@@ -18,10 +18,10 @@ from .output import GOOD, NO, USAGE, emit, say
 
 
 def check(options: argparse.Namespace) -> int:
-    """Check a Dockerfile for an exercise, or all that were tried. Returns 1 if one breaks a rule, 2 if one could
-    not be checked. Raises ExerciseError."""
+    """Check one exercise's Dockerfile, or all that were tried. Returns 1 if a rule is broken, 2 if something could not
+    be checked. Raises ExerciseError."""
     if options.all and options.dockerfile:
-        raise ExerciseError("--dockerfile goes with one exercise.", why="--all checks the Dockerfile of each.",
+        raise ExerciseError("--dockerfile needs a single exercise.", why="--all checks each exercise's own Dockerfile.",
                             remedy="Leave one of them out.")
     exercises = [find(name) for name in names()] if options.all else [find(options.exercise)]
     tried = [each for each in exercises if not options.all or each.work.is_file()]
@@ -30,7 +30,7 @@ def check(options: argparse.Namespace) -> int:
         points.write(options.points, points.of(exercises, verdicts))
         say(f"Written: {options.points}")
     if options.all:
-        heads = "\n".join(each.head for each in verdicts) or "Nothing was tried yet."
+        heads = "\n".join(each.head for each in verdicts) or "You have not tried any exercise yet."
         emit(options, [each.facts() for each in verdicts], heads)
     if any(each.lacks for each in verdicts):
         return USAGE
@@ -38,7 +38,7 @@ def check(options: argparse.Namespace) -> int:
 
 
 def _check(exercise: Exercise, options: argparse.Namespace) -> Verdict:
-    """The verdict on one exercise, kept in the learner's progress, and shown where it is the only one."""
+    """Check one exercise and record the attempt; print the verdict unless --all."""
     with LiveBuild(sys.stderr) as live:
         verdict = checks.check(exercise, options.dockerfile, builder=options.builder,
                                listener=checks.Listener(live.say, live.watch))
@@ -47,14 +47,14 @@ def _check(exercise: Exercise, options: argparse.Namespace) -> Verdict:
     taken = done.record(exercise.name).hints
     verdict = replace(verdict, hint="" if verdict.passed else next_hint(exercise, taken))
     if done.set_aside:
-        say(f"Your progress could not be read. It was set aside: {done.set_aside}")
+        say(f"Your progress could not be read. The file was moved to {done.set_aside}")
     if not options.all:
         emit(options, {**verdict.facts(), "hints": {"taken": taken, "of": len(hints(exercise))}}, str(verdict))
     return verdict
 
 
 def hint(options: argparse.Namespace) -> int:
-    """Print the next hint, and count it."""
+    """Print the next hint and count it. Returns the exit code."""
     exercise = find(options.exercise)
     there = hints(exercise)
     taken = kept.hinted(exercise.name, len(there)).record(exercise.name).hints
@@ -65,7 +65,7 @@ def hint(options: argparse.Namespace) -> int:
 
 
 def exercises(options: argparse.Namespace) -> int:
-    """List the exercises, write their notebooks again, or print the schema of their files. Returns the exit code."""
+    """List the exercises, regenerate notebooks, or print the schema of check.toml. Returns the exit code."""
     if options.schema:
         write_json(checks.json_schema())
         return GOOD
@@ -85,7 +85,7 @@ def _state(record: Record) -> str:
 
 
 def progress(options: argparse.Namespace) -> int:
-    """Print what was passed, after an export or an import."""
+    """Export or import progress if asked, then print it. Returns the exit code."""
     if options.export:
         kept.export_file(options.export)
         say(f"Written: {options.export}")

@@ -1,4 +1,4 @@
-"""Commands on images: report, inventory, compare."""
+"""Commands for images: report, inventory, compare."""
 
 import argparse
 import os
@@ -20,7 +20,7 @@ from .output import GOOD, NO, draw, emit, save_json, say
 
 
 def report(options: argparse.Namespace) -> int:
-    """Build a project and print what to fix. Returns 1 if there is a finding of the level in --fail-on."""
+    """Build a project and print what to fix. Returns 1 if a finding reaches --fail-on."""
     if options.fix:
         reports.writable(Path(options.dir, f"{options.file}.fixed"))
     with LiveBuild(sys.stderr) as live:
@@ -44,7 +44,7 @@ def report(options: argparse.Namespace) -> int:
 
 
 def inventory(options: argparse.Namespace) -> int:
-    """Print what is in an image. Returns the exit code."""
+    """Print an image's contents. Returns the exit code."""
     engine = engines.connect()
     found = inventories.inventory(options.image, engine)
     facts, text = found.facts(files=options.files), inventory_text(found)
@@ -69,7 +69,7 @@ def compare(options: argparse.Namespace) -> int:
         entry["unique"] = image.unique(each.image, engine)
         entry["transfer"] = image.transfer(each.image, engine) if options.transfer else None
         moved = f", {size(entry['transfer'])} to transfer" if options.transfer else ""
-        lines.append(f"{each.image.reference}: {size(entry['unique'])} that no other named image has{moved}")
+        lines.append(f"{each.image.reference}: {size(entry['unique'])} in no other named image{moved}")
     if options.png:
         from .. import charts
 

@@ -1,4 +1,4 @@
-"""What a command prints: JSON or text, and errors in both."""
+"""Output of commands: answers and errors, as JSON or text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GOOD, NO, USAGE = 0, 1, 2
 
 
 def emit(options: argparse.Namespace, facts: object, text: str) -> None:
-    """A command's answer on standard output: `facts` as JSON with --json, else `text`."""
+    """Print a command's answer: `facts` as JSON with --json, otherwise `text`."""
     if options.json:
         write_json(facts)
     else:
@@ -24,13 +24,13 @@ def emit(options: argparse.Namespace, facts: object, text: str) -> None:
 
 
 def say(sentence: str) -> None:
-    """Tell a person something, on standard error."""
+    """Print a message for people on standard error."""
     write(sentence, sys.stderr)
 
 
 def print_error(options: argparse.Namespace, error: CourseError) -> None:
-    """An error on standard error, and with --json on standard output too, in the shape that the
-    command's answers have."""
+    """Print an error on standard error, and with --json also on standard output, with the keys of the command's
+    answer."""
     if options.json:
         failure = getattr(options, "failure", _failure)
         write_json(failure(options, error))
@@ -42,14 +42,14 @@ def _failure(_: argparse.Namespace, error: CourseError) -> dict[str, object]:
 
 
 def error_facts(error: CourseError) -> dict[str, object]:
-    """An error's part of the JSON."""
+    """An error as JSON."""
     return {"kind": error.kind, "message": error.what, "why": error.why, "remedy": error.remedy,
             "stage": getattr(error, "stage", None), "line": getattr(error, "line", None)}
 
 
 def no_build(options: argparse.Namespace, error: CourseError) -> dict[str, object]:
-    """The JSON of a build that made no image: the keys of one that did."""
-    progress = getattr(error, "progress", None)   # None: nothing was sent
+    """The JSON of a failed build, with the keys of a successful one."""
+    progress = getattr(error, "progress", None)   # None: the build was never sent
     return {"ok": False, "image": None, "tag": getattr(options, "tag", ""),
             "builder": progress.builder if progress else options.builder, "seconds": None, "unpacked": None,
             "stages": [stage.facts() for stage in progress.stages()] if progress else [],
@@ -57,19 +57,19 @@ def no_build(options: argparse.Namespace, error: CourseError) -> dict[str, objec
 
 
 def no_report(options: argparse.Namespace, error: CourseError) -> dict[str, object]:
-    """The JSON of a report on a project that cannot be built."""
+    """The JSON of a report whose build failed."""
     return {**no_build(options, error), "findings": []}
 
 
 def draw(chart: Chart, file: str) -> None:
-    """Draw a chart to a file. Raises CourseError where that cannot be written."""
+    """Draw a chart to a file. Raises CourseError if it cannot be written."""
     with writing(file):
         chart.save(file)
-    say(f"Drawn to {file}")
+    say(f"Written: {file}")
 
 
 def save_json(value: object, file: str) -> None:
-    """Write JSON to a file. Raises CourseError where that cannot be written."""
+    """Write JSON to a file. Raises CourseError if it cannot be written."""
     with writing(file), open(file, "w", encoding="utf-8") as out:
         write_json(value, out)
     say(f"Written: {file}")

@@ -1,1 +1,1 @@
-"""Maintenance: is everything ready, the first run, opening the lab, cleaning up."""
+"""Maintenance: doctor, first run, opening JupyterLab, cleaning up."""

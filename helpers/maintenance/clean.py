@@ -1,4 +1,4 @@
-"""Remove what the course made from an engine, and nothing else."""
+"""Removes what the course created in an engine, and nothing else."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ from ..labels import BUILD, CLASS, COURSE, NAME, RUN, STEP
 
 @dataclass(frozen=True)
 class Removed:
-    """How many of each were removed."""
+    """How many of each kind were removed."""
 
     images: int
     containers: int
@@ -30,9 +30,9 @@ class Removed:
 
 
 def clean(engine: Engine, *, bases: bool = False) -> Removed:
-    """Remove the containers, images, networks and volumes that the course made. The base images stay unless `bases`:
-    making them took minutes, and the next build needs them. BuildKit's cache carries no labels; it is emptied only with
-    `bases`, and only in an engine that the course owns."""
+    """Remove the containers, images, networks and volumes that the course created. Base images stay unless `bases`,
+    because the next build needs them and rebuilding takes minutes. BuildKit's cache has no labels, so it is emptied
+    only with `bases` and in the course's own engine. Raises the engine's errors."""
     api = engine.client.api
     with engine.translate_errors("clean up"):
         containers = _each(_containers(api), lambda c: api.remove_container(c, force=True, v=True))
@@ -43,26 +43,24 @@ def clean(engine: Engine, *, bases: bool = False) -> Removed:
         images += _each(_bases(engine) if bases else (), api.remove_image)
         networks = _each(_named(api.networks(filters={"label": COURSE}), "Id"), api.remove_network)
         volumes = _each(_named(api.volumes(filters={"label": COURSE})["Volumes"] or (), "Name"), api.remove_volume)
-        if bases and engine.owned and "buildkit" in engine.builders:   # no other has a cache of its own
+        if bases and engine.owned and "buildkit" in engine.builders:   # other builders have no separate cache
             api.prune_builds()
     return Removed(images, containers, networks, volumes)
 
 
 def _named(listed: Iterable[dict], key: str) -> list[str]:
-    """Those that no class needs: the volumes of one hold its learners' work."""
+    """All but those of a class, whose volumes hold learners' work."""
     return [each[key] for each in listed if (each["Labels"] or {}).get(COURSE) != CLASS]
 
 
 def _containers(api: APIClient) -> list[str]:
-    """Ids. A learner's own container of a stand-in has the label too, by
-    inheritance, but not with one of these values."""
+    """Ids. By value, because the user's own containers inherit the label from a stand-in's image."""
     return [container["Id"] for kind in (RUN, STEP)
             for container in api.containers(all=True, filters={"label": f"{COURSE}={kind}"})]
 
 
 def _built(api: APIClient) -> list[str]:
-    """Names that the course gave to images it built, and ids of those it gave none
-    or that lost theirs to a newer build. Their other names stay."""
+    """The names that the course gave its images, and ids of images without any name. Names given by the user stay."""
     found = []
     for image in api.images(filters={"label": f"{COURSE}={BUILD}"}):
         names = [name for name in image["RepoTags"] or () if name != "<none>:<none>"]
@@ -72,7 +70,7 @@ def _built(api: APIClient) -> list[str]:
 
 
 def _in_transfer(api: APIClient) -> list[str]:
-    """Names of images for a push or a pull that did not end."""
+    """Temporary names left by an interrupted push or pull."""
     return list(filter(registry.is_transfer_name, _tags(api)))
 
 
@@ -81,7 +79,7 @@ def _tags(api: APIClient) -> list[str]:
 
 
 def _untagged(api: APIClient, ids: Iterable[str]) -> Iterator[str]:
-    """Those of `ids` that still have no name: one with a name is in somebody's use."""
+    """Those of `ids` that still have no name; the user named the others."""
     for image in ids:
         with contextlib.suppress(NotFound):
             if not api.inspect_image(image).get("RepoTags"):
@@ -89,13 +87,13 @@ def _untagged(api: APIClient, ids: Iterable[str]) -> Iterator[str]:
 
 
 def _bases(engine: Engine) -> list[str]:
-    """Names of the bases that the course made, and all names of its own."""
+    """Names of the bases that the course built, and its own names for others."""
     made = [base.name for base in status(engine, ALL) if base.origin == "made"]
     return list(dict.fromkeys(made + [name for name in _tags(engine.client.api) if original(name) != name]))
 
 
 def _each(things: Iterable[str], remove: Callable[[str], object]) -> int:
-    """Remove each; what is in use or gone already is left and not counted."""
+    """Remove each, and count them; skip what is in use or already gone."""
     count = 0
     for thing in things:
         try:

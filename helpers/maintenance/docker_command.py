@@ -1,5 +1,5 @@
-"""Which builder this machine's own `docker build` uses. Source of the rules: docker/cli, cmd/docker/builder.go (version
-23 and later) and cli/command/cli.go (before)."""
+"""Which builder this machine's own `docker build` uses. Source: docker/cli, cmd/docker/builder.go (since version 23)
+and cli/command/cli.go (before)."""
 
 import os
 import re
@@ -16,7 +16,7 @@ _SINCE = "Since Docker 23, docker build uses BuildKit through the plugin buildx,
 
 
 def docker_build_uses(engine: Engine) -> str:
-    """Sentences: the builder of the docker command that is here, and those of the engine. Nothing is built."""
+    """Sentences on the builders of this machine's docker command and of the engine. Builds nothing."""
     version = _output("--version")
     names = [TITLES.get(each, each) for each in engine.builders]
     offered = f"The engine here offers {' and '.join(names)}; the lessons use {names[0]}."
@@ -25,17 +25,19 @@ def docker_build_uses(engine: Engine) -> str:
     if not version.startswith("Docker"):
         return f"The docker command here is {version}, so its builds use Buildah. {offered}"
     buildx = bool(_output("buildx", "version"))
-    builder = builder_of(_major(version), buildx, os.environ.get("DOCKER_BUILDKIT", ""), _preferred(engine))
+    major = int((re.search(r"\d+", version) or ["0"])[0])
+    builder = builder_of(major, buildx, os.environ.get("DOCKER_BUILDKIT", ""), _preferred(engine))
     return f"The docker command here is {version}{'' if buildx else ', without buildx'}. {builder} {_SINCE} {offered}"
 
 
 def builder_of(major: int, buildx: bool, variable: str, preferred: str) -> str:
-    """What `docker build` uses.
+    """A sentence on the builder that `docker build` uses.
 
-    major      the docker command's version
-    buildx     whether it has that plugin
-    variable   DOCKER_BUILDKIT, '' if it is not set
-    preferred  the builder that the engine recommends: '2' for BuildKit, '1' or '' for the legacy one"""
+    major      major version of the docker command
+    buildx     whether it has the plugin buildx
+    variable   DOCKER_BUILDKIT, '' if unset
+    preferred  builder that the engine recommends: '2' for BuildKit, '1' or '' for the legacy builder
+    """
     wanted = variable.lower() in ("1", "t", "true")
     if variable and not wanted:
         return f"Its builds use the legacy builder: DOCKER_BUILDKIT is {variable}."
@@ -48,17 +50,13 @@ def builder_of(major: int, buildx: bool, variable: str, preferred: str) -> str:
 
 
 def _preferred(engine: Engine) -> str:
-    """What the engine answers to a ping, in its header Builder-Version."""
+    """The header Builder-Version in the engine's answer to a ping."""
     api = engine.client.api
     return api.get(f"{api.base_url}/_ping", timeout=_SECONDS).headers.get("Builder-Version", "")
 
 
-def _major(version: str) -> int:
-    return int((re.search(r"\d+", version) or ["0"])[0])
-
-
 def _output(*words: str) -> str:
-    """The first line that a docker command prints; '' if it fails or is not there."""
+    """The first line that a docker command prints; '' if it fails or there is no docker."""
     command: Sequence[str] = [shutil.which("docker") or "", *words]
     if not command[0]:
         return ""

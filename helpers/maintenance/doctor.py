@@ -1,4 +1,4 @@
-"""Which engine is here, what it can do, and what the lessons still need."""
+"""Checks the engine, what it can do, and what the lessons still need."""
 
 import shutil
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from ..engine import Engine, connect
 from ..errors import CourseError
 from ..units import size
 
-_ROOM = 7_000_000_000   # bytes: the bases, the lessons' images and their build cache
+_ROOM = 7_000_000_000   # bytes for base images, the lessons' images and their build cache
 _MEMORY = 1_500_000_000
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something missing; `fatal` if lessons cannot run because of it."""
+    """Something is missing; `fatal` if lessons cannot run without it."""
 
     what: str
     remedy: str
@@ -25,8 +25,8 @@ class Problem:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What `doctor` found. `engine` is None where there is none; `bases` are those
-    that the first lessons need, and others that are here."""
+    """What `doctor` found. `engine` is None if there is none; `bases` are those of the first lessons and any others
+    that are present."""
 
     engine: Engine | None
     bases: tuple[ResolvedBase, ...]
@@ -56,22 +56,22 @@ class Diagnosis:
         lines.append("Ready." if self.ok else "Not ready.")
         return "\n".join(lines)
 
-    __repr__ = __str__   # what a notebook shows where there is no HTML
+    __repr__ = __str__   # for notebooks without HTML
 
 
 def base_facts(base: ResolvedBase) -> dict[str, object]:
-    """A base image in `doctor --json` and `bases --json`."""
+    """A base image's JSON in `doctor` and `bases`."""
     return {"ref": base.ref, "present": base.present, "origin": base.origin, "kit": base.kit}
 
 
 def doctor(engine: Engine | None = None) -> Diagnosis:
-    """Look at everything that the lessons need; change nothing, start nothing."""
+    """Check everything the lessons need, without changing or starting anything."""
     try:
         engine = engine or connect(start=False)
     except CourseError as error:
         return Diagnosis(None, (), (Problem(f"{error.what} {error.why}".strip(), error.remedy, True),))
     try:
-        # The others are fetched when a lesson builds on them: not here is no lack.
+        # Other bases are fetched when a lesson needs them, so their absence is no problem.
         bases = tuple(b for b in status(engine, ALL) if b.present or b.ref in FIRST)
     except CourseError as error:
         return Diagnosis(engine, (), (Problem(error.what, error.remedy, True),))
@@ -84,10 +84,10 @@ def _problems(engine: Engine, bases: tuple[ResolvedBase, ...]) -> Iterator[Probl
     absent = [base.ref for base in bases if not base.present]
     if absent:
         yield Problem(f"Base images are not here yet: {', '.join(absent)}.",
-                      "`python -m helpers bases` fetches them; lessons also do so when they need them.")
+                      "Run `python -m helpers bases`, or let lessons fetch them when needed.")
     if 0 < engine.memory < _MEMORY:
         yield Problem(f"The engine has {size(engine.memory)} of memory.",
-                      f"Give it {size(_MEMORY)} or more: compilers are killed with less.")
+                      f"Give it at least {size(_MEMORY)}: with less, compilers get killed.")
     yield from _room(engine)
 
 
@@ -100,5 +100,5 @@ def _room(engine: Engine) -> Iterator[Problem]:
     free = shutil.disk_usage(place).free
     if free < _ROOM:
         yield Problem(f"The disk has {size(free)} left.",
-                      f"The lessons need about {size(_ROOM)}: `python -m helpers clean` removes "
+                      f"The lessons need about {size(_ROOM)}. `python -m helpers clean` removes "
                       "what the course built.", fatal=free < _ROOM / 8)

@@ -1,4 +1,4 @@
-"""The course's main example, built once in the terminal before a class begins."""
+"""Builds and measures the course's main example in the terminal."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,6 @@ from ..units import ratio, seconds, share, size
 
 APP = Path(__file__).resolve().parents[2] / "notebooks" / "apps" / "go-hello"
 _WIDTH = 56   # characters of the longest bar
-
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,11 @@ class Outcome:
         saved = one.unpacked - two.unpacked
         lines = ["", _bar("one stage", one, one), _bar("two stages", two, one), "",
                  f"Two stages ship {ratio(one.unpacked, two.unpacked)} less. "
-                 f"The difference of {size(saved)} is made of:",
+                 f"The difference of {size(saved)} consists of:",
                  f"  {size(one.base_bytes):>8}  {one.base}, with the compiler and its tools",
                  f"  {size(one.own_bytes):>8}  source, build cache and binary, left by the build",
-                 f" -{size(two.base_bytes):>8}  {two.base}, which two stages stand on",
-                 f" -{size(two.own_bytes):>8}  the binary, the one thing that crossed over"]
+                 f" -{size(two.base_bytes):>8}  {two.base}, the base of the two-stage image",
+                 f" -{size(two.own_bytes):>8}  the binary, the only file copied from the builder"]
         note = footnote(base for result in self.results for base in result.bases)
         return "\n".join([*lines, "", note] if note else lines)
 
@@ -50,8 +49,8 @@ def _bar(name: str, image: Image, longest: Image) -> str:
 
 
 def have_engine(report: Report) -> Engine:
-    """An engine that answers: the one there is, else one of the course, installed and started
-    if that is possible here. Raises NoEngine and the engine's errors."""
+    """The engine here, or else the course's own, installed and started if possible. Raises NoEngine and the engine's
+    errors."""
     try:
         return connect(report=report)
     except NoEngine:
@@ -61,7 +60,7 @@ def have_engine(report: Report) -> Engine:
 
 
 def first_run(report: Report) -> Outcome:
-    """Find an engine, fetch the bases, build both ways, measure."""
+    """Find an engine, fetch the base images, build both ways and measure. Raises the errors of each."""
     engine = have_engine(report)
     report(engine.describe())
     for base in ensure_bases(engine, report=report):

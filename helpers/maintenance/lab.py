@@ -1,5 +1,5 @@
-"""Open JupyterLab on a lesson: `python -m helpers.maintenance.lab NOTEBOOK`. It listens on loopback alone and keeps its
-token. With no display it prints the address and serves."""
+"""Opens JupyterLab on a lesson: `python -m helpers.maintenance.lab NOTEBOOK`. It listens on loopback only, with a
+token. Without a display it prints the address instead of opening a browser."""
 
 import os
 import sys
@@ -24,13 +24,13 @@ def command(notebook: str, environment: dict[str, str]) -> list[str]:
 
 
 def main() -> None:
-    """Become JupyterLab."""
+    """Replace this process with JupyterLab."""
     if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
         sys.exit("usage: python -m helpers.maintenance.lab NOTEBOOK")
     words = command(sys.argv[1], dict(os.environ))
     if "--no-browser" in words:
-        write("There is no display here: open the address below in a browser of this machine.\n"
-              "From another one, forward the port with `ssh -L 8888:127.0.0.1:8888`.")
+        write("There is no display here: open the address below in a browser on this machine.\n"
+              "From another machine, forward the port with `ssh -L 8888:127.0.0.1:8888`.")
     os.execv(words[0], words)
 
 

@@ -1,8 +1,8 @@
-"""The recorded results of a lesson, for a kernel that has no engine to measure with.
+"""Recorded results for a kernel without an engine.
 
-A lesson's notebook is kept with the outputs of a real run. Where a cell needs an engine and there is none, or needs
-what the engine here cannot do, those outputs are shown in its place, each in a frame that says when and on what engine
-it was measured. Cells that need no engine run as ever."""
+A lesson's notebook is committed with the outputs of a real run. If a cell needs an engine and there is none, or one
+that can do more than the one here, those outputs are shown instead, in a frame that says when and on which engine they
+were measured. Cells that need no engine run normally."""
 
 from .cells import Cells, Missing, NeedsEngine, engine_required, register, registered
 from .recordings import COMMANDS, RUN, Recording, recordings

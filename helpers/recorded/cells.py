@@ -1,7 +1,7 @@
-"""Cells of a kernel: run, or, where that needs an engine that is not here, shown as recorded.
+"""Runs a kernel's cells, or shows their recorded outputs if they need an engine that is not here.
 
-IPython hands each cell's syntax tree to its `ast_transformers` before it runs. Here a tree is put into a `try`; what
-was to be the cell's value is still its value:
+IPython passes each cell's syntax tree to its `ast_transformers` before running it. Here the tree is put into a `try`,
+in a way that keeps the cell's value:
 
     try:
         ...the cell...
@@ -10,7 +10,7 @@ was to be the cell's value is still its value:
     the value
 
 A name that a recorded cell would have set becomes a `Missing`, and a cell that reads one is shown as recorded too,
-before any of it has run. So what is shown as live was live from its first statement to its last."""
+without running any of it. So a cell shown as live ran from its first statement to its last."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ except {_NAME}.wanting as {_NAME}error:
     {_NAME}.show({_NAME}error)
 {_NAME}.result()
 """
-_AGAIN = "With an engine, restart the kernel and run all: then everything is measured here."
+_AGAIN = "To measure everything here, provide an engine, restart the kernel and run all cells."
 _NOTHING = object()
 
 Rewrite = Callable[[Mapping], Mapping]
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
 
 class NeedsEngine(BaseException):
-    """This cannot be done without an engine; `why` is a sentence for the reader. Not an `Exception`: a cell that
-    expects a build to fail, and catches that, must not take this for the failure."""
+    """A cell needs an engine; `why` is a sentence for the reader. Not an `Exception`, because a cell that catches an
+    expected build failure must not catch this."""
 
     def __init__(self, why: str):
         super().__init__(why)
@@ -52,8 +52,7 @@ class NeedsEngine(BaseException):
 
 
 class Missing:
-    """The value of each name that a recorded cell would have set. Any use of it raises NeedsEngine, so
-    that nothing is computed from nothing."""
+    """Stands in for a value that a recorded cell would have set. Any use raises NeedsEngine."""
 
     def __init__(self, name: str):
         object.__setattr__(self, "_name", name)
@@ -71,13 +70,12 @@ class Missing:
 
 
 class Cells:
-    """What one kernel knows about recorded cells. `rewrite` is given each recorded output, and returns what to show of
-    it here."""
+    """Runs or replaces the cells of one kernel. `rewrite` maps a recorded output to the one to show here."""
 
     def __init__(self, shell: InteractiveShell, recorded: Sequence[Recording], rewrite: Rewrite = lambda each: each):
-        self.value: object = None    # of the cell's last expression, kept while it runs
-        self.on = False              # whether a cell has been shown as recorded: then names may be missing
-        # The errors in place of which the recording is shown; not NoEngine where tests require an engine.
+        self.value: object = None    # of the running cell's last expression
+        self.on = False              # whether a cell has been shown as recorded
+        # Errors that are replaced with a recording; not NoEngine if tests require an engine.
         self.wanting = (NeedsEngine, Unsupported) if engine_required() else (NeedsEngine, NoEngine, Unsupported)
         self._shell = shell
         self._recorded = list(recorded)
@@ -90,13 +88,13 @@ class Cells:
     # -- IPython's side ----------------------------------------------------------------
 
     def begin(self, info: ExecutionInfo) -> None:
-        """pre_run_cell: the text that the next tree is of; from then on, only lessons that have this cell, if any."""
+        """pre_run_cell: note the cell's source, and narrow the lessons down to those with this cell, if any."""
         self._source = info.raw_cell
         having = [each for each in self._recorded if each.find(info.raw_cell or "") is not None]
         self._recorded = having or self._recorded
 
     def visit(self, tree: ast.Module) -> ast.Module:
-        """The tree that runs in its place."""
+        """The tree to run instead."""
         if self._source is None or not tree.body or _from_future(tree):
             return tree
         self._shell.user_ns[_NAME] = self
@@ -108,14 +106,10 @@ class Cells:
         attempt, value = frame.body
         assert isinstance(attempt, ast.Try)
         gone = sorted(name for name in loaded if type(namespace.get(name)) is Missing)
-        if gone:
-            body = ast.parse(f"{_NAME}.missing({gone[0]!r})").body
-        else:
-            body = tree.body
-            if isinstance(last := body[-1], ast.Expr):
-                target = ast.Attribute(ast.Name(_NAME, ast.Load()), "value", ast.Store())
-                body = [*body[:-1], ast.copy_location(ast.Assign([target], last.value), last)]
-        attempt.body = body
+        attempt.body = ast.parse(f"{_NAME}.missing({gone[0]!r})").body if gone else tree.body
+        if not gone and isinstance(last := tree.body[-1], ast.Expr):
+            target = ast.Attribute(ast.Name(_NAME, ast.Load()), "value", ast.Store())
+            attempt.body = [*tree.body[:-1], ast.copy_location(ast.Assign([target], last.value), last)]
         return ast.fix_missing_locations(ast.Module(body=[attempt, value], type_ignores=[]))
 
     # -- the cell's side ---------------------------------------------------------------
@@ -125,7 +119,7 @@ class Cells:
         raise NeedsEngine(f"{name} was recorded, not measured here.")
 
     def result(self) -> object:
-        """What the cell is worth; None for one that was shown as recorded."""
+        """The cell's value; None if it was shown as recorded."""
         value, self.value = self.value, None
         if type(value) is Missing:
             self.show(NeedsEngine("It was recorded, not measured here."))
@@ -133,8 +127,8 @@ class Cells:
         return value
 
     def show(self, error: NeedsEngine | CourseError) -> None:
-        """Show the recorded outputs of this cell, or that there are none. Where there is an engine that
-        cannot do it and nothing is recorded, its error is raised."""
+        """Show the cell's recorded outputs, or say that there are none. Raises `error` if the engine here does not
+        support this and nothing is recorded."""
         self.value = None
         found = self._found()
         if found is None and isinstance(error, Unsupported):
@@ -146,7 +140,7 @@ class Cells:
         why = error.why if isinstance(error, NeedsEngine) else str(error)
         if found is None:
             self._publish(frames.banner("Not run, and nothing is recorded for this cell.",
-                                      "You wrote it or changed it, and it needs an engine.", why, _AGAIN))
+                                        "It is new or changed, and needs an engine.", why, _AGAIN))
             return
         recorded, index = found
         if why not in self._explained and isinstance(error, Unsupported) or not self._explained:
@@ -169,12 +163,12 @@ class Cells:
 
 
 def engine_required() -> bool:
-    """Whether a kernel without an engine is a failure (docs/testing.md)."""
+    """Whether tests treat a missing engine as a failure (docs/testing.md)."""
     return os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1"
 
 
 def registered() -> Cells | None:
-    """What `register` set up in this kernel, None if nothing."""
+    """What `register` installed in this kernel, or None."""
     transformers = getattr(_shell(), "ast_transformers", ())
     return next((each for each in transformers if isinstance(each, Cells)), None)
 
@@ -188,12 +182,12 @@ def _shell() -> InteractiveShell | None:
 
 
 def register(folder: Path, rewrite: Rewrite) -> Cells | None:
-    """Let this kernel show recorded cells, those of the lessons in `folder`; None where
-    there is no IPython. Once in a kernel. `rewrite` as in `Cells`."""
+    """Let this kernel show recorded cells of the lessons in `folder`; `rewrite` as in `Cells`. Returns None without
+    IPython; a second call changes nothing."""
     shell, already = _shell(), registered()
     if shell is None or already:
         return already
-    # JupyterLab names a kernel's notebook in its environment; then there is no need to guess.
+    # JupyterLab sets JPY_SESSION_NAME to the kernel's notebook.
     name, recorded = Path(os.environ.get("JPY_SESSION_NAME", "")).stem, recordings(folder)
     cells = Cells(shell, [each for each in recorded if each.lesson == name] or recorded, rewrite)
     shell.events.register("pre_run_cell", cells.begin)
@@ -206,8 +200,8 @@ def _from_future(tree: ast.Module) -> bool:
 
 
 def _names(tree: ast.Module) -> tuple[set[str], set[str]]:
-    """(names that the cell sets, names that it reads and does not set). What belongs to a
-    function or a comprehension alone is neither."""
+    """(names that the cell sets, names that it reads but does not set), without the locals of functions and
+    comprehensions."""
     top = symtable(ast.unparse(tree), "<cell>", "exec")
     stored = {each.get_name() for each in top.get_symbols() if each.is_assigned() or each.is_imported()}
     loaded = {each.get_name() for each in top.get_symbols() if each.is_referenced()}

@@ -1,4 +1,4 @@
-"""Recorded outputs, framed so that nobody takes them for a measurement of today."""
+"""Frames that mark recorded outputs, so that nobody mistakes them for measurements made here."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -6,34 +6,34 @@ from datetime import date
 from ..text import escape
 from .recordings import Recording
 
-_DANGER = "#D55E00"   # the course's vermilion (charts.style); white words want it darker
+_DANGER = "#D55E00"   # the course's vermilion (charts.style); white text needs the darker one
 _HEAD = "background:#C04000;color:#FFFFFF;font-weight:bold;font-size:1.15em;padding:.3em .7em"
-# No colours of its own inside: tables and code have those of the page, white or dark.
+# No colours inside: tables and code use the page's, light or dark.
 _BOX = f"border:4px solid {_DANGER};margin:.4em 0;max-width:100%;overflow-x:auto"
 
 Bundle = dict[str, str]
 
 
 def when(recorded: Recording) -> str:
-    """The sentence over each frame."""
+    """The heading of each frame."""
     day = date.fromisoformat(recorded.date)
     return f"Recorded on {day.day} {day:%B %Y} on {recorded.engine}. Not measured here."
 
 
 def framed(output: Mapping, recorded: Recording) -> Bundle:
-    """A recorded output, as data of every kind that it had, each below the sentence."""
+    """A recorded output as text and HTML, in a frame."""
     head = when(recorded)
     text, page = _text(output), _page(output)
     return {"text/plain": f"[{head}]\n{text}".rstrip(), "text/html": _box(f"\u26a0 {escape(head)}", page)}
 
 
 def plain(output: Mapping) -> Bundle:
-    """An output that was measured nowhere, and so has no frame."""
+    """A recorded output that is no measurement, without a frame."""
     return {"text/plain": _text(output), "text/html": _page(output)}
 
 
 def banner(sentence: str, *more: str) -> Bundle:
-    """A banner without an output: why nothing was run, and what to do."""
+    """A frame without an output: why nothing was run, and what to do."""
     lines = [line for each in more for line in each.splitlines()]
     rest = "".join(f"<p style='margin:.4em 0'>{escape(line)}</p>" for line in lines)
     return {"text/plain": "\n".join(filter(None, (f"[{sentence}]", *more))),
@@ -41,7 +41,7 @@ def banner(sentence: str, *more: str) -> Bundle:
 
 
 def _box(head: str, body: str) -> str:
-    # For a screen reader, `role` and the words say what colour and border say to the eye.
+    # `role` and the label tell screen readers what colour and border show.
     inside = f"<div style='padding:.4em .7em'>{body}</div>" if body else ""
     return (f"<div role='note' aria-label='Recorded result' style='{_BOX}'>"
             f"<div style='{_HEAD}'>{head}</div>{inside}</div>")

@@ -1,4 +1,4 @@
-"""What was recorded of each lesson: the outputs that its notebook is kept with."""
+"""Recordings: the outputs in the lessons' committed notebooks."""
 
 import json
 import subprocess
@@ -8,9 +8,9 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-MARK = "multistage.recorded"   # metadata of an output that was itself a recording
+MARK = "multistage.recorded"   # metadata of an output that was shown as recorded
 RUN = "multistage.run"         # metadata of the output of `this_run()`: engine and date
-COMMANDS = "multistage.commands"   # metadata of the docker commands below a cell, which are no measurement
+COMMANDS = "multistage.commands"   # metadata of the docker commands below a cell
 _GIT_SECONDS = 10
 
 
@@ -18,21 +18,21 @@ _GIT_SECONDS = 10
 class Recording:
     """One lesson's run."""
 
-    lesson: str                           # the notebook's name, without its ending
-    engine: str                           # what it was measured on, in the engine's own words
-    date: str                             # when, as 2026-11-24
-    sources: Sequence[str]                # of its code cells, in order
-    outputs: Sequence[Sequence[Mapping]]  # of each of them, as nbformat has them
+    lesson: str                           # the notebook's name without .ipynb
+    engine: str                           # description of the engine
+    date: str                             # as 2026-11-24
+    sources: Sequence[str]                # of the code cells, in order
+    outputs: Sequence[Sequence[Mapping]]  # of each code cell, in nbformat
 
     def find(self, source: str, after: int = -1) -> int | None:
-        """The number of that cell: the next one after `after`, for a text that stands there twice."""
+        """The index of a cell by its source; of several, the next one after `after`."""
         wanted = source.strip()
         found = [index for index, each in enumerate(self.sources) if each.strip() == wanted]
         return next((index for index in found if index > after), found[0] if found else None)
 
 
 def recording(lesson: str, text: str) -> Recording | None:
-    """What a notebook's text records; None where it records nothing, or records recordings."""
+    """The recording in a notebook's text; None if there is none, or if it was itself shown as recorded."""
     try:
         cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
         sources = ["".join(cell["source"]) for cell in cells]
@@ -49,8 +49,8 @@ def recording(lesson: str, text: str) -> Recording | None:
 
 @cache
 def recordings(folder: Path) -> tuple[Recording, ...]:
-    """Those of all lessons in a folder, in reading order. A notebook that a learner has saved holds what they ran, so
-    it is read as git keeps it where there is git, and only else as it lies in the folder."""
+    """The recordings of all lessons in a folder, in order. Read from git if possible, because a notebook that a learner
+    saved has the learner's own outputs."""
     found = []
     for path in sorted(folder.glob("[0-9]*.ipynb")):
         kept = _kept(path)
@@ -64,5 +64,5 @@ def _kept(path: Path) -> str | None:
         done = subprocess.run(["git", "show", f"HEAD:./{path.name}"], cwd=path.parent, check=True,
                               capture_output=True, timeout=_GIT_SECONDS, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.SubprocessError):
-        return None   # no git, or a copy that came as an archive
+        return None   # no git, or not a git checkout
     return done.stdout.decode("utf-8", "replace")

@@ -129,7 +129,7 @@ def test_a_lessons_kernel_says_that_it_sends_and_shows_the_class(hub, tokens, re
     texts = ["".join(str(each.get("text", each.get("data", {}).get("text/plain"))) for each in cell.outputs) for cell in notebook.cells]
     assert "%class off stops it" in texts[0] and not any("%class" in text for text in texts[1:])
     assert SIZE in texts[4] and "800 MB  2  █████████████  you" in texts[4]
-    assert texts[5] == "Nothing is sent any more.\n"
+    assert texts[5] == "Nothing is sent from now on.\n"
     instructor = Learner(hub.address, "instructor", hub.token)
     instructor.log_in()
     instructor.web.get(hub.view, timeout=60)

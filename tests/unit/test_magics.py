@@ -120,14 +120,14 @@ def test_progress_goes_out_and_comes_back(shell, tmp_path):
 
 
 def test_the_class_view_is_switched_off_and_on(shell, home, monkeypatch, capsys):
-    with pytest.raises(CourseError, match="no session of a class"):
+    with pytest.raises(CourseError, match="not a session in a class"):
         shell.run_line_magic("class", "off")
     monkeypatch.setenv(magics.client.ADDRESS, "http://127.0.0.1:9/")
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "token")
     for word, sends in (("off", False), ("on", True)):
         shell.run_line_magic("class", word)
         assert magics.client.sending() is sends
-    assert capsys.readouterr().out.splitlines() == ["Nothing is sent any more.", "Your answers are sent to the instructor."]
+    assert capsys.readouterr().out.splitlines() == ["Nothing is sent from now on.", "Your answers are sent to the instructor."]
     assert shell.run_cell("class Mine: pass").success     # still Python's own word
     assert "Mine" in shell.user_ns
 
@@ -267,5 +267,5 @@ def test_a_cell_that_has_no_build_says_what_to_do(shell, monkeypatch):
     shell.user_ns["legacy"] = BuildFailed("x", line=3)
     with pytest.raises(Unsupported, match="This failure left no state"):
         shell.run_cell_magic("in_step", "legacy", "ls")
-    with pytest.raises(Unsupported, match="cannot be looked into"):
+    with pytest.raises(Unsupported, match="cannot be inspected"):
         shell.run_cell_magic("in_step", "legacy --line 2", "ls")

@@ -1,8 +1,8 @@
-"""The live class view: what a class answers and where it is stuck, as it happens, for its instructor.
+"""The live class view: shows the instructor what learners answer and where they are stuck.
 
-    client    in a learner's session: sends answers and failed rules, reads what was revealed
-    events    what may be sent, and nothing else
-    state     the class in memory, and event by event in a file
-    service   behind the hub: who may do what, the page, its stream
+    client    runs in a session: sends answers and failed rules, reads revealed answers
+    events    checks events against the course
+    state     the class in memory, and an append-only file of events
+    service   the web service behind the hub
     page.*    the instructor's page
 """

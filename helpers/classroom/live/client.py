@@ -1,7 +1,7 @@
-"""What a learner's session sends to the live class view, and reads of it.
+"""A session's client of the live class view.
 
-Without a class nothing is sent and nothing said. In one, a thread sends: a lesson neither waits for it nor fails
-with it.
+Outside a class it does nothing. In a class a thread sends the events, so that a lesson never waits or fails because of
+it.
 """
 
 import contextlib
@@ -22,21 +22,21 @@ _SECONDS = 3
 _SENDING = ("Your instructor sees, with your name, what you answer and which rules fail in an exercise. Nothing else "
             "is sent. %class off stops it; %class shows you and the class.")
 _sender = ThreadPoolExecutor(1, "class-view")
-_said: list[bool] = []    # in this kernel
+_said: list[bool] = []    # whether this kernel has shown the notice
 
 
 def in_class() -> bool:
-    """Whether this is a session of a class."""
+    """Whether this is a session in a class."""
     return bool(os.environ.get(ADDRESS) and os.environ.get(_TOKEN))
 
 
 def sending() -> bool:
-    """Whether answers are sent: in a class, unless the learner has switched it off."""
+    """Whether answers are sent: in a class, unless the learner turned it off."""
     return in_class() and not _off().exists()
 
 
 def switch(on: bool) -> None:
-    """Send from now on, or no more, in every notebook of this session. Raises CourseError outside of a class."""
+    """Turn sending on or off for all notebooks of this session. Raises CourseError outside a class."""
     _need_class()
     _off().parent.mkdir(parents=True, exist_ok=True)
     if on:
@@ -46,7 +46,7 @@ def switch(on: bool) -> None:
 
 
 def notice() -> str:
-    """What is sent and how to stop it, once in a kernel; '' where nothing is sent, and afterwards."""
+    """What is sent and how to stop it, once per kernel; '' afterwards, or if nothing is sent."""
     if _said or not sending():
         return ""
     _said.append(True)
@@ -54,21 +54,20 @@ def notice() -> str:
 
 
 def answer(question: str, given: str | float, found: object = None) -> None:
-    """Send an answer to a question (in bytes, where it is a size), with what was found. Never raises or waits."""
+    """Send an answer (sizes in bytes), and what was measured. Never raises or waits."""
     if given:
         _send({"kind": "answer", "question": question, "answer": given, "found": found})
 
 
 def check(verdict: Verdict) -> None:
-    """Send which rules failed in an exercise. Never raises or waits."""
+    """Send which rules of an exercise failed. Never raises or waits."""
     if not verdict.lacks:
         _send({"kind": "check", "exercise": verdict.exercise, "passed": verdict.passed,
                "fails": [each.rule for each in verdict.fails]})
 
 
 def mine() -> list[dict[str, Any]]:
-    """The class's answers to questions that the instructor has revealed and this learner has answered. Raises
-    CourseError."""
+    """The class's answers to the questions that were revealed and that this learner answered. Raises CourseError."""
     _need_class()
     try:
         answer = _request("GET", "mine")
@@ -80,7 +79,7 @@ def mine() -> list[dict[str, Any]]:
 
 def _send(event: dict[str, Any]) -> None:
     if sending():
-        with contextlib.suppress(RuntimeError):     # the kernel is ending
+        with contextlib.suppress(RuntimeError):     # the interpreter is shutting down
             _sender.submit(_post, event)
 
 
@@ -91,7 +90,7 @@ def _post(event: dict[str, Any]) -> None:
 
 def _request(method: str, path: str, **options: Any) -> requests.Response:
     with requests.Session() as session:
-        session.trust_env = False     # the view is in the learners' own network, behind no proxy
+        session.trust_env = False     # the view is on the learners' network: no HTTP proxy
         session.headers["Authorization"] = f"token {os.environ[_TOKEN]}"
         return session.request(method, f"{os.environ[ADDRESS].rstrip('/')}/{path}", timeout=_SECONDS,
                                allow_redirects=False, **options)
@@ -99,7 +98,7 @@ def _request(method: str, path: str, **options: Any) -> requests.Response:
 
 def _need_class() -> None:
     if not in_class():
-        raise CourseError("This is no session of a class.", remedy="An instructor opens one with `make class`.")
+        raise CourseError("This is not a session in a class.", remedy="An instructor opens a class with `make class`.")
 
 
 def _off() -> Path:

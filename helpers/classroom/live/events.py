@@ -1,9 +1,9 @@
-"""What a learner's session may send: an answer to a question of the course, or the verdict on an exercise.
+"""The events that a session may send: an answer to a question, or the verdict on an exercise.
 
-    {"kind": "answer", "question": Q, "answer": a choice or a number, "found": what came out, may be left out}
+    {"kind": "answer", "question": Q, "answer": a choice or a number, "found": the measured one, optional}
     {"kind": "check", "exercise": NAME, "passed": true or false, "fails": [RULE, ...]}
 
-Everything is compared with the course. Nothing that a learner invented is kept or shown, but for numbers.
+Everything is checked against the course: apart from numbers, a learner cannot make anything up.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ...questions import Asked
 
 
 class EventRefused(ValueError):
-    """An event that is not taken: `status` as of HTTP."""
+    """A refused event; `status` is the HTTP status."""
 
     def __init__(self, why: str, status: int = 400):
         super().__init__(why)
@@ -27,21 +27,21 @@ class EventRefused(ValueError):
 
 @dataclass(frozen=True)
 class Course:
-    """What can be answered and tried: {question: it}, and {exercise: its rules}."""
+    """The questions by their text, and the rules of each exercise by its name."""
 
     questions: Mapping[str, Asked]
     exercises: Mapping[str, frozenset[str]]
 
     @classmethod
     def here(cls) -> Course:
-        """The course of this checkout."""
+        """The course in this checkout."""
         rules = {name: {*RULES, *(f"{target}: {rule}" for target in find(name).targets for rule in RULES)}
                  for name in names()}
         return cls({each.question: each for each in questions.asked()},
                    {name: frozenset(each) for name, each in rules.items()})
 
     def event(self, body: object) -> dict[str, Any]:
-        """A body as an event, with its known keys alone. Raises EventRefused."""
+        """A request's body as an event, with the known keys only. Raises EventRefused."""
         if not isinstance(body, dict):
             raise EventRefused("An event is a JSON object.")
         if body.get("kind") == "answer":
@@ -62,16 +62,16 @@ class Course:
         name, passed, fails = body.get("exercise"), body.get("passed"), body.get("fails")
         rules = self.exercises.get(name) if isinstance(name, str) else None
         if rules is None or not isinstance(passed, bool) or not isinstance(fails, list):
-            raise EventRefused("A check names an exercise of the course, whether it passed, and the rules that failed.")
+            raise EventRefused("A check needs an exercise of the course, whether it passed, and the rules that failed.")
         if not all(isinstance(each, str) and each in rules for each in fails) or passed == bool(fails):
-            raise EventRefused("A check that has not passed names rules that failed.")
+            raise EventRefused("A failed check names the failed rules of its exercise; a passed one names none.")
         return {"kind": "check", "exercise": name, "passed": passed, "fails": sorted(set(fails))}
 
     def asked(self, question: object) -> Asked:
-        """A question of the course. Raises EventRefused for any other."""
+        """A question of the course by its text. Raises EventRefused if there is none."""
         found = self.questions.get(question) if isinstance(question, str) else None
         if found is None:
-            raise EventRefused("The course does not ask this.")
+            raise EventRefused("The course has no such question.")
         return found
 
 
@@ -81,4 +81,4 @@ def _valid(asked: Asked, answer: object) -> str | float:
     number = isinstance(answer, int | float) and not isinstance(answer, bool)
     if not asked.choices and number and 0 < answer < 1e18:    # type: ignore[operator]
         return float(answer)    # type: ignore[arg-type]
-    raise EventRefused("This is no answer to the question.")
+    raise EventRefused("Not a valid answer to this question.")

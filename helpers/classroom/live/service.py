@@ -1,11 +1,11 @@
 """The service behind the hub: `python -m helpers.classroom.live.service`, with JupyterHub's variables of a service.
 
-    GET  /            the instructor's page          GET  /stream      the class, again and again, as it changes
-    POST /reveal      {question, shown}              GET  /events.csv  every event
-    POST /event       of a learner's session         GET  /mine        what was revealed and the learner answered
+    GET  /            the instructor's page          GET  /stream      the class, whenever it changes (SSE)
+    POST /reveal      {question, shown}              GET  /events.csv  all events
+    POST /event       from a learner's session       GET  /mine        revealed answers to what the learner answered
 
-The hub says who asks, by the token of a session or the login of a browser. A learner's token posts that learner's own
-events and reads /mine; all else is for the instructor.
+The hub identifies users by a session's token or a browser's login. Learners may post their own events and read /mine;
+everything else is for the instructor.
 """
 
 import asyncio
@@ -30,37 +30,37 @@ from .state import State
 
 LISTEN, FILE, INSTRUCTORS = "MULTISTAGE_VIEW_LISTEN", "MULTISTAGE_VIEW_FILE", "MULTISTAGE_VIEW_INSTRUCTORS"
 _PAGE = Path(__file__).with_name("page.html")
-_BODY, _STREAMS = 4096, 20      # bytes of a request; pages that are open at once
-_PAUSE, _BEAT, _LASTS = 0.3, 15, 300    # seconds of a stream: between two, without news, until it is opened again
+_BODY, _STREAMS = 4096, 20      # bytes of a request; streams open at once
+_PAUSE, _BEAT, _LASTS = 0.3, 15, 300    # seconds of a stream: between messages, between messages without news, in all
 _POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 
 
 class Handler(HubOAuthenticated, web.RequestHandler):
-    """Whoever the hub knows; the instructor alone, unless a handler is open to learners."""
+    """Requires a user of the hub; the instructor, unless `for_learners`."""
 
     for_learners = False
 
     def initialize(self, state: State, changed: Condition, instructors: frozenset[str]) -> None:
-        """What all handlers share."""
+        """Set what all handlers share."""
         self.state, self.changed, self.instructors = state, changed, instructors
 
     def set_default_headers(self) -> None:
-        """Nothing is kept, framed, or loaded from elsewhere."""
+        """Forbid caching, framing and loading from other sites."""
         for name, value in (("Cache-Control", "no-store"), ("Content-Security-Policy", _POLICY),
                             ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer")):
             self.set_header(name, value)
 
     async def prepare(self) -> None:
-        """Ask the hub who this is. Raises HTTPError."""
-        await self.hub_auth.get_user(self, sync=False)     # kept for `current_user`, which would block
+        """Ask the hub for the user. Raises HTTPError."""
+        await self.hub_auth.get_user(self, sync=False)     # caches the user for `current_user`, which would block
         if self.current_user is None:
             self.unknown()
         elif not self.for_learners and self.name not in self.instructors:
-            raise web.HTTPError(403, reason="Only the instructor sees the class")
+            raise web.HTTPError(403, reason="Only the instructor may see the class")
 
     def unknown(self) -> None:
-        """Answer somebody whom the hub does not know. Raises HTTPError."""
+        """Refuse someone the hub does not know. Raises HTTPError."""
         raise web.HTTPError(403)
 
     @property
@@ -74,10 +74,10 @@ class Handler(HubOAuthenticated, web.RequestHandler):
         try:
             return json.loads(self.request.body)
         except (ValueError, RecursionError) as error:
-            raise web.HTTPError(400, reason="This is no JSON") from error
+            raise web.HTTPError(400, reason="Not valid JSON") from error
 
     def write_error(self, status_code: int, **_: Any) -> None:
-        """Answer with the status, a sentence, and nothing of the program."""
+        """Answer with the reason only, without a traceback."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(f"{self._reason}.\n")
 
@@ -94,12 +94,12 @@ class Page(Handler):
 
 
 class Stream(Handler):
-    """Server-sent events: the class at once, then whenever it changes."""
+    """Server-sent events: the class now, and whenever it changes."""
 
     open = 0
 
     async def get(self) -> None:
-        """Send the class until the page is closed, or for _LASTS seconds. Raises HTTPError."""
+        """Send the class until the page is closed or _LASTS seconds have passed. Raises HTTPError."""
         if Stream.open >= _STREAMS:
             raise web.HTTPError(503)
         Stream.open += 1
@@ -116,7 +116,7 @@ class Stream(Handler):
         loop = asyncio.get_running_loop()
         end = loop.time() + _LASTS
         while loop.time() < end:
-            news = self.changed.wait(timeout=timedelta(seconds=_BEAT))    # asked for before the class is read
+            news = self.changed.wait(timeout=timedelta(seconds=_BEAT))    # before the snapshot: misses no change
             self.write(f"retry: 2000\ndata: {json.dumps(self.state.snapshot(names))}\n\n")
             await self.flush()
             await news
@@ -124,7 +124,7 @@ class Stream(Handler):
 
 
 class Reveal(Handler):
-    """Shows the answers to a question, or hides them."""
+    """Shows or hides the answers to a question."""
 
     def post(self) -> None:
         """Take {question, shown}. Raises HTTPError."""
@@ -148,7 +148,7 @@ class Table(Handler):
 
 
 class Event(Handler):
-    """Takes what a learner's session sends, under the name of its token."""
+    """Accepts an event from the learner that the token belongs to."""
 
     for_learners = True
 
@@ -160,17 +160,17 @@ class Event(Handler):
 
 
 class Mine(Handler):
-    """The class's answers to what was revealed and this learner has answered."""
+    """The class's answers to what was revealed and this learner answered."""
 
     for_learners = True
 
     def get(self) -> None:
-        """Answer with {question: what may be seen of it}."""
+        """Answer with a list of questions and their answers."""
         self.finish(json.dumps(self.state.mine(self.name)))
 
 
 class Health(web.RequestHandler):
-    """Says that the service is there."""
+    """Says that the service is running."""
 
     def get(self) -> None:
         """Answer 'ok'."""
@@ -187,7 +187,7 @@ def _taken(handler: Handler, take: Any, *words: Any) -> None:
 
 
 def application(state: State, prefix: str, instructors: frozenset[str]) -> web.Application:
-    """The service below `prefix`, which begins and ends with a slash."""
+    """The service under `prefix`, which starts and ends with a slash."""
     shared = {"state": state, "changed": Condition(), "instructors": instructors}
     pages = {"": Page, "stream": Stream, "reveal": Reveal, "events.csv": Table, "event": Event, "mine": Mine}
     return web.Application([
@@ -195,12 +195,12 @@ def application(state: State, prefix: str, instructors: frozenset[str]) -> web.A
         (prefix.rstrip("/"), web.RedirectHandler, {"url": prefix}),
         (f"{prefix}oauth_callback", HubOAuthCallbackHandler), (f"{prefix}health", Health),
         (f"{prefix}static/(page\\.(?:css|js))", web.StaticFileHandler, {"path": _PAGE.parent})],
-        cookie_secret=hashlib.sha256(HubOAuth.instance().api_token.encode()).digest())     # a restart logs nobody out
+        cookie_secret=hashlib.sha256(HubOAuth.instance().api_token.encode()).digest())     # logins survive a restart
 
 
 async def main() -> None:
     """Serve until the process ends."""
-    logging.basicConfig(level=logging.ERROR)     # else every refused request is a line
+    logging.basicConfig(level=logging.ERROR)     # otherwise every refused request is logged
     at = urlsplit(f"//{os.environ[LISTEN]}")
     state = State(Course.here(), Path(os.environ[FILE]))
     instructors = frozenset(os.environ[INSTRUCTORS].split(","))

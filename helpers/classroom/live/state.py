@@ -1,5 +1,5 @@
-"""A class in memory: who answered what, who is stuck on which rule. Each event is a line of a file, so that a restart
-loses nothing."""
+"""A class in memory: who answered what, and who is stuck on which rule. Every event is also a line in a file, so that a
+restart loses nothing."""
 
 import contextlib
 import csv
@@ -17,15 +17,15 @@ from ...questions import written
 from .events import Course, EventRefused
 
 STUCK_FAILS, STUCK_SECONDS = 3, 600
-_BURST, _EACH_SECOND = 30, 1.0    # events of a learner: so many at once, then so many each second
-_LEARNERS, _EVENTS = 1000, 3000   # at most, and of each: about 0.5 MB of the file
+_BURST, _EACH_SECOND = 30, 1.0    # rate limit per learner: a burst, then events per second
+_LEARNERS, _EVENTS = 1000, 3000   # learners at most, and events of each: about 0.5 MB in the file
 COLUMNS = ("time", "learner", "lesson or exercise", "kind", "question", "answer", "engine", "passed", "failed rules")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 @dataclass
 class Tries:
-    """A learner's tries at an exercise. `counts`: how often each rule failed."""
+    """A learner's attempts at an exercise. `counts` has how often each rule failed."""
 
     passed: bool = False
     fails: tuple[str, ...] = ()
@@ -34,20 +34,19 @@ class Tries:
 
 @dataclass
 class Learner:
-    """A learner. `answers` {question: (answer, what came out or None)}; `place` the newest event's lesson or
-    exercise."""
+    """A learner. `answers` is {question: (answer, measured or None)}; `place` the latest event's lesson or exercise."""
 
     place: str = ""
     at: float = 0
     answers: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     tries: dict[str, Tries] = field(default_factory=dict)
     events: int = 0
-    allowance: float = _BURST    # events that may still come at once
-    asked: float = 0             # when that was, in seconds since 1970
+    allowance: float = _BURST    # events that may be sent right now
+    asked: float = 0             # when `allowance` was computed, in seconds since 1970
 
     def stuck(self, exercise: str, now: float) -> list[str]:
-        """Why the learner is stuck in an exercise: rules that fail again and again, or too long without a run.
-        `now`: seconds since 1970."""
+        """Why the learner is stuck in an exercise: rules that keep failing, or too long without a run. `now` is in
+        seconds since 1970."""
         tries = self.tries[exercise]
         if tries.passed:
             return []
@@ -57,7 +56,7 @@ class Learner:
 
 
 class State:
-    """The class, restored from `file` where it is there."""
+    """The class, restored from `file` if that exists."""
 
     def __init__(self, course: Course, file: Path, clock: Callable[[], float] = time.time):
         self._course, self._file, self._clock = course, file, clock
@@ -68,7 +67,7 @@ class State:
         self._end_half_line()
 
     def post(self, name: str, body: object) -> None:
-        """Take an event of a learner. Raises EventRefused."""
+        """Accept an event from a learner. Raises EventRefused."""
         now = self._clock()
         if name not in self.learners and len(self.learners) >= _LEARNERS:
             raise EventRefused("This class is full.", 429)
@@ -76,16 +75,16 @@ class State:
         learner.allowance = min(_BURST, learner.allowance + (now - learner.asked) * _EACH_SECOND)
         learner.asked = now
         if learner.allowance < 1 or learner.events >= _EVENTS:
-            raise EventRefused("These are too many events.", 429)
+            raise EventRefused("Too many events.", 429)
         learner.allowance -= 1
         self._keep({"at": round(now, 3), "learner": name, **self._course.event(body)})
 
     def reveal(self, question: object, shown: bool) -> None:
-        """Show the answers to a question, or hide them. Raises EventRefused for one that the course does not ask."""
+        """Show or hide the answers to a question. Raises EventRefused for an unknown one."""
         self._keep({"at": round(self._clock(), 3), "reveal": self._course.asked(question).question, "shown": shown})
 
     def snapshot(self, names: bool) -> dict[str, Any]:
-        """The class as the instructor's page draws it; without `names` for a projector."""
+        """The class for the instructor's page, with or without learners' names."""
         now = self._clock()
         active = {name: each for name, each in self.learners.items() if each.events}
         places: defaultdict[str, list[str]] = defaultdict(list)
@@ -98,17 +97,17 @@ class State:
                               if any(each in learner.tries for learner in active.values())]}
 
     def mine(self, name: str) -> list[dict[str, Any]]:
-        """The class's answers to what was revealed and this learner has answered, and the learner's own."""
+        """The class's and the learner's answers to what was revealed and this learner answered."""
         answers = self.learners[name].answers if name in self.learners else {}
         return [{**self._answers(question, self.learners, False), "mine": self._words(question, answers[question][0])}
                 for question in self._course.questions if question in self.revealed and question in answers]
 
     def table(self) -> Iterator[str]:
-        """Every event as CSV, line by line. No cell begins as a formula of a spreadsheet does."""
+        """All events as lines of CSV. No cell can be taken for a spreadsheet formula."""
         yield _line(COLUMNS)
         for event in self._kept():
             if "learner" in event:
-                with contextlib.suppress(EventRefused):    # of an older course
+                with contextlib.suppress(EventRefused):    # a question of an older course
                     yield _line(self._row(event))
 
     def _row(self, event: Mapping[str, Any]) -> list[str]:
@@ -122,7 +121,7 @@ class State:
                 self._words(asked.question, event["answer"]), found, "", ""]
 
     def _questions(self, learners: Mapping[str, Learner], names: bool) -> list[dict[str, Any]]:
-        """What was answered, in the course's order; the answers of those alone that were revealed."""
+        """The answered questions in the course's order, with answers if revealed."""
         found = []
         for question, asked in self._course.questions.items():
             if people := [name for name, each in learners.items() if question in each.answers]:
@@ -133,8 +132,8 @@ class State:
         return found
 
     def _answers(self, question: str, learners: Mapping[str, Learner], names: bool) -> dict[str, Any]:
-        """The answers with how many gave them, and which one came out for most. Numbers are in order, choices as in the
-        lesson, and what nobody expected is among them."""
+        """All answers, how many learners gave each, and the one measured most often, even if nobody gave it. Choices
+        are in the lesson's order, numbers ascending."""
         given: defaultdict[Any, list[str]] = defaultdict(list)
         engine: Counter[Any] = Counter()
         for name, each in learners.items():
@@ -187,7 +186,7 @@ class State:
             learner.answers[event["question"]] = event["answer"], event.get("found", found)
 
     def _kept(self) -> Iterator[dict[str, Any]]:
-        """The events of the file; a line that a crash left half is passed over."""
+        """The events in the file, without a line cut short by a crash."""
         with contextlib.suppress(FileNotFoundError), open(self._file, encoding="utf-8") as file:
             for line in file:
                 with contextlib.suppress(ValueError):

@@ -77,7 +77,7 @@ def test_without_loop_devices_the_volumes_are_plain_ones():
 def test_an_engine_without_loop_devices_is_reported():
     said = []
     assert disks.available(Api("losetup: cannot find an unused loop device", code=1), made(), said.append) is False
-    assert "no limit for each learner" in said[0]
+    assert "no size limit" in said[0]
     assert disks.available(Api("/dev/loop3"), made(), said.append) is True and len(said) == 1
 
 

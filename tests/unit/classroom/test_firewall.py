@@ -66,4 +66,4 @@ def test_sessions_reach_the_hub_the_view_and_the_packages_of_a_kit():
 def test_a_machine_without_a_firewall_is_reported():
     said = []
     assert firewall.close(Network("iptables: not found", code=127), made(), said.append) is False
-    assert "listens on all its addresses" in said[0] and "iptables: not found" in said[0]
+    assert "listens on all addresses" in said[0] and "iptables: not found" in said[0]

@@ -38,7 +38,7 @@ def test_a_plan_keeps_the_order_and_the_time():
 
 def test_a_notebook_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "01-a.ipynb").write_text(json.dumps({"cells": [{}]}))
-    with pytest.raises(CourseError, match="01-a.ipynb is no notebook"):
+    with pytest.raises(CourseError, match="01-a.ipynb is not a notebook"):
         guide.lessons(tmp_path)
 
 

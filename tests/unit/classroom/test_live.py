@@ -254,7 +254,7 @@ def test_without_a_class_nothing_is_sent_or_said(sent, monkeypatch):
             predict(SIZE, unit="MB", value=300).compare(837_000_000)
             assert client.notice() == ""
             for refused in (client.mine, lambda: client.switch(False)):
-                with pytest.raises(CourseError, match="no session of a class"):
+                with pytest.raises(CourseError, match="not a session in a class"):
                     refused()
     assert sent == []
 

@@ -90,15 +90,15 @@ def test_a_comparison_with_transfer_sizes(capsys, engine):
     assert [each["transfer"] for each in told(capsys, "compare", "one:1", "two:1", "--transfer")["images"]] == [1_234_000, 567_000]
     assert cli.main(["compare", "one:1", "two:1", "--transfer"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-2:] == ["one:1: 890 B that no other named image has, 1.23 MB to transfer",
-                          "two:1: 0 B that no other named image has, 567 kB to transfer"]
+    assert lines[-2:] == ["one:1: 890 B in no other named image, 1.23 MB to transfer",
+                          "two:1: 0 B in no other named image, 567 kB to transfer"]
     assert [line.split() for line in lines if line.startswith("compilers")] == [["compilers", "1", "0"]]
 
 
 def test_a_comparison_is_drawn(capsys, tmp_path):
     assert cli.main(["compare", "one:1", "two:1", "--png", str(tmp_path / "a.png"), "--json"]) == 0
     out, err = capsys.readouterr()
-    assert json.loads(out)["images"] and err == f"Drawn to {tmp_path / 'a.png'}\n"
+    assert json.loads(out)["images"] and err == f"Written: {tmp_path / 'a.png'}\n"
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
