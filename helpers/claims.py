@@ -1,7 +1,7 @@
-"""The chapter's claims, and what a run found of each.
+"""The chapter's claims, and a run's verdict on each.
 
-A lesson gives a verdict from what it has just measured; it is kept in the
-learner's own folder, and the last lesson shows all of them in one table.
+A lesson gives a verdict from its own measurements. Verdicts are kept in the learner's state folder, and the last lesson
+shows them in a table.
 """
 
 import json
@@ -14,47 +14,41 @@ from . import paths
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
-# In the course's words. The lesson that owns a claim puts it to the test.
-CLAIMS = {
-    "C1": "An image built in one stage ships compiler, build tools, source and binary.",
-    "C2": "The compiler is not used again when the program runs.",
-    "C3": "Only the last stage becomes the image.",
-    "C4": "Every FROM starts with a new file system; nothing is carried over by itself.",
-    "C5": "COPY --from is the only bridge between stages.",
-    "C6": "A stage's name makes the Dockerfile clearer, not the image smaller.",
-    "C7": "Numbers of stages are fragile.",
-    "C8a": "A multi-stage image takes less room on the disk.",
-    "C8b": "A multi-stage image is downloaded faster.",
-    "C8c": "A multi-stage image starts faster.",
-    "C9": "A multi-stage image is safer: no compiler, no shell, fewer tools.",
-    "C10": "The pattern works for Go, Java, Node, Python, C and C++.",
-    "C11": "A Node front end is built in one stage and served by nginx from another.",
-    "C12": "Containers are ephemeral: they are rebuilt, not repaired.",
-    "C13": "Multi-stage builds are reproducible and predictable.",
-    "C14": "Copying the whole directory across brings along what should stay behind.",
-    "C15": "After a build, the list of images shows only the last stage.",
-    "C16": "--target builder gives the large image with the compiler.",
-    "C17": "Stages are discarded by never being named; they stay as cache, which may go.",
-    "C18": "Nothing is removed: a build of several stages has no step that deletes.",
-    "C19": "COPY --from reads the stage, copies the file, and changes nothing there.",
-    "C20": "There is no smart logic and no tracking of dependencies between stages.",
-    "C21": "The final image is guaranteed to be clean.",
-    "C22": "Fewer things in an image make a security audit simpler.",
-    "C23": "A secret that was used in the builder stays in the builder.",
-    "C24": "A stage that runs the tests gates the build.",
-    "C25": "A compiler makes a program that needs nothing but a runtime.",
-    "C26": "With several stages, fewer layers have to be built again.",
+# The lesson that tests a claim, by the number its file starts with, and the claim in the course's words.
+_CLAIMS = {
+    "C1": ("01", "An image built in one stage ships compiler, build tools, source and binary."),
+    "C2": ("01", "The compiler is not used again when the program runs."),
+    "C3": ("02", "Only the last stage becomes the image."),
+    "C4": ("02", "Every FROM starts with a new file system; nothing is carried over by itself."),
+    "C5": ("03", "COPY --from is the only bridge between stages."),
+    "C6": ("03", "A stage's name makes the Dockerfile clearer, not the image smaller."),
+    "C7": ("03", "Numbers of stages are fragile."),
+    "C8a": ("09", "A multi-stage image takes less room on the disk."),
+    "C8b": ("09", "A multi-stage image is downloaded faster."),
+    "C8c": ("09", "A multi-stage image starts faster."),
+    "C9": ("06", "A multi-stage image is safer: no compiler, no shell, fewer tools."),
+    "C10": ("08", "The pattern works for Go, Java, Node, Python, C and C++."),
+    "C11": ("07", "A Node front end is built in one stage and served by nginx from another."),
+    "C12": ("09", "Containers are ephemeral: they are rebuilt, not repaired."),
+    "C13": ("10", "Multi-stage builds are reproducible and predictable."),
+    "C14": ("12", "Copying the whole directory across brings along what should stay behind."),
+    "C15": ("04", "After a build, the list of images shows only the last stage."),
+    "C16": ("04", "--target builder gives the large image with the compiler."),
+    "C17": ("04", "Stages are discarded by never being named; they stay as cache, which may go."),
+    "C18": ("05", "Nothing is removed: a build of several stages has no step that deletes."),
+    "C19": ("05", "COPY --from reads the stage, copies the file, and changes nothing there."),
+    "C20": ("04", "There is no smart logic and no tracking of dependencies between stages."),
+    "C21": ("05", "The final image is guaranteed to be clean."),
+    "C22": ("06", "Fewer things in an image make a security audit simpler."),
+    "C23": ("05", "A secret that was used in the builder stays in the builder."),
+    "C24": ("12", "A stage that runs the tests gates the build."),
+    "C25": ("08", "A compiler makes a program that needs nothing but a runtime."),
+    "C26": ("11", "With several stages, fewer layers have to be built again."),
 }
+LESSONS = {claim: lesson for claim, (lesson, _) in _CLAIMS.items()}
+CLAIMS = {claim: text for claim, (_, text) in _CLAIMS.items()}
 
-# The lesson that gives the verdict on a claim, by the number that its file begins with.
-LESSONS = {
-    "C1": "01", "C2": "01", "C3": "02", "C4": "02", "C5": "03", "C6": "03", "C7": "03", "C8a": "09", "C8b": "09",
-    "C8c": "09", "C9": "06", "C10": "08", "C11": "07", "C12": "09", "C13": "10", "C14": "12", "C15": "04",
-    "C16": "04", "C17": "04", "C18": "05", "C19": "05", "C20": "04", "C21": "05", "C22": "06", "C23": "05",
-    "C24": "12", "C25": "08", "C26": "11"}
-
-# What the chapter would have one say in an interview, in the course's words, and the
-# claims that each sentence stands on.
+# What the chapter recommends saying in an interview, in the course's words, and the claims behind each sentence.
 SENTENCES = (
     ("Every stage has a file system of its own, and --target makes an image of it.", ("C4", "C16")),
     ("Only the last one gets the name, and only that one is shipped.", ("C3", "C15")),
@@ -71,12 +65,12 @@ _MARKS = {"holds": "✔", "partly": "◐", "fails": "✘"}
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a run found of a claim.
+    """A run's verdict on a claim.
 
     found    'holds', 'partly' or 'fails'
-    because  the evidence, in a sentence made from what was measured
+    because  the measured evidence, as a sentence
     when     the date, '2026-11-24'
-    engine   that it was measured on, in one line; '' if it was not said
+    engine   description of the engine in one line, or ''
     """
 
     claim: str
@@ -97,7 +91,7 @@ class Verdict:
 
     @property
     def mark(self) -> str:
-        """A sign for it: one character."""
+        """A one-character symbol."""
         return _MARKS[self.found]
 
     def __repr__(self) -> str:
@@ -105,10 +99,10 @@ class Verdict:
 
 
 def verdict(claim: str, holds: bool, because: str, *, partly: bool = False, engine: str = "") -> Verdict:
-    """Give and keep the verdict on `claim`.
+    """Return and save the verdict on `claim`.
 
-    `holds` is the measurement itself. `partly` says that even if it holds, the chapter's sentence is wider than what is
-    true. `engine` is the one that it was measured on, in one line. Raises KeyError for no claim of the chapter.
+    `holds` is what was measured. `partly` says that even then the chapter's sentence claims too much. `engine`
+    describes the engine in one line. Raises KeyError for an unknown claim.
     """
     if claim not in CLAIMS:
         raise KeyError(f"There is no claim {claim}; there are {', '.join(CLAIMS)}.")
@@ -119,21 +113,21 @@ def verdict(claim: str, holds: bool, because: str, *, partly: bool = False, engi
 
 
 def kept() -> dict[str, Verdict]:
-    """The newest verdict on each claim that was put to the test here."""
+    """The latest verdict on each claim that was tested here."""
     try:
         records = json.loads(_file().read_text())
         return {claim: Verdict(**record) for claim, record in records.items() if claim in CLAIMS}
     except (OSError, ValueError, TypeError, AttributeError):
-        return {}   # none yet, or not as we write it: the next verdict replaces it
+        return {}   # no file yet, or a damaged one, which the next verdict replaces
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """A lesson as the table names it."""
+    """A lesson: its number, as '04', and its notebook's title and file name, '' if there is no notebook."""
 
-    number: str    # as its file begins: '04'
-    title: str = ""    # as its notebook has it, '' if it is not here
-    file: str = ""    # the notebook's name, '' if it is not here
+    number: str
+    title: str = ""
+    file: str = ""
 
     def __str__(self) -> str:
         return f"{self.number} {self.title}".rstrip()
@@ -141,7 +135,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a claim stands: its lesson, and the newest verdict, None if nobody gave one."""
+    """A claim, its lesson, and the latest verdict or None."""
 
     claim: str
     lesson: Lesson
@@ -154,27 +148,27 @@ class Standing:
 
 
 class Standings(tuple[Standing, ...]):
-    """Every claim in order, and where it stands."""
+    """The standing of every claim, in order."""
 
     __slots__ = ()
 
     @property
     def tested(self) -> tuple[Standing, ...]:
-        """Those that have a verdict."""
+        """The claims with a verdict."""
         return tuple(each for each in self if each.verdict)
 
     @property
     def open(self) -> tuple[Standing, ...]:
-        """The claims that no lesson has tested here yet."""
+        """The claims not tested here yet."""
         return tuple(each for each in self if not each.verdict)
 
     def of(self, claim: str) -> Standing:
-        """How one claim stands, by its key in CLAIMS. Raises StopIteration for another."""
+        """The standing of one claim, by its key in CLAIMS. Raises StopIteration for an unknown one."""
         return next(each for each in self if each.claim == claim)
 
 
 def standings(given: Mapping[str, Verdict] | None = None) -> Standings:
-    """Every claim with what was found here, `given` or else what is kept."""
+    """The standing of every claim, by the verdicts `given` or else the saved ones."""
     given = kept() if given is None else given
     known = {number: lesson(number) for number in {*LESSONS.values()}}
     return Standings(Standing(claim, known[LESSONS[claim]], given.get(claim)) for claim in CLAIMS)
@@ -182,21 +176,17 @@ def standings(given: Mapping[str, Verdict] | None = None) -> Standings:
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence for an interview, and the claims that it stands on.
-
-    found  the weakest of their verdicts; '' while one of them is open
-    """
+    """A sentence for an interview, and the claims behind it."""
 
     text: str
     claims: tuple[Standing, ...]
 
     @property
     def found(self) -> str:
-        """'holds', 'fails' or 'partly': what its claims come to; '' until all have a verdict."""
+        """'holds' or 'fails' if all its claims do, else 'partly'; '' until all have a verdict."""
         verdicts = [each.verdict for each in self.claims if each.verdict]
         if len(verdicts) < len(self.claims):
             return ""
-        # A sentence that joins what holds with what does not is true in part.
         kinds = {each.found for each in verdicts}
         return kinds.pop() if len(kinds) == 1 else "partly"
 
@@ -207,7 +197,7 @@ class Sentence:
 
     @property
     def mark(self) -> str:
-        """The same as one character."""
+        """A one-character symbol."""
         return _MARKS[self.found] if self.found else "·"
 
 
@@ -218,18 +208,18 @@ class Sentences(tuple[Sentence, ...]):
 
 
 def sentences(given: Mapping[str, Verdict] | None = None) -> Sentences:
-    """The sentences for an interview, each with what the experiments say of it."""
+    """The sentences for an interview, with the standing of their claims."""
     known = standings(given)
     return Sentences(Sentence(text, tuple(map(known.of, claims))) for text, claims in SENTENCES)
 
 
 def lesson(number: str) -> Lesson:
-    """The lesson of that number, with the title that its notebook gives itself."""
+    """A lesson by its number, with the title in its notebook."""
     for path in sorted(NOTEBOOKS.glob(f"{number}-*.ipynb")):
         try:
             first = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
         except (OSError, ValueError, LookupError, TypeError):
-            continue   # half saved: JupyterLab is at work in this folder
+            continue   # JupyterLab may be saving it right now
         return Lesson(number, first.partition("\n")[0].lstrip("# ").strip(), path.name)
     return Lesson(number)
 

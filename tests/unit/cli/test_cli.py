@@ -1,4 +1,4 @@
-"""The command line: exit codes, and JSON that stands alone on standard output."""
+"""The command line: exit codes, usage errors, and JSON alone on standard output."""
 
 import json
 import os
@@ -18,6 +18,7 @@ from helpers.errors import (
     DockerfileError,
     EngineGone,
     ImageNotFound,
+    ImageUnreadable,
     Interrupted,
     NoEngine,
     Unsupported,
@@ -40,26 +41,22 @@ def no_engine(monkeypatch, home):
     monkeypatch.setenv("DOCKER_HOST", DEAD)
 
 
-@pytest.mark.parametrize("words", [
-    [], ["nosuch"], ["doctor", "more"], ["build"], ["build", "a", "b"], ["build", "a", "--builder", "kaniko"],
-    ["build", "a", "--target"], ["compare"], ["graph"], ["graph", "a", "-f"], ["engine", "restart"],
-    ["--json"], ["doctor", "--jsn"], ["bases", "--all", "golang:1.22"]])
-def test_wrong_usage_is_told_and_ends_with_2(words, capsys):
+@pytest.mark.parametrize("words, said", [
+    *((words.split(), "usage: python -m helpers") for words in (
+        "", "nosuch", "doctor more", "build", "build a b", "build a --builder kaniko", "build a --target", "compare",
+        "compare a --files", "inventory", "inventory a b", "inventory a --png x", "graph", "graph a -f",
+        "engine restart", "--json", "doctor --jsn", "bases --all golang:1.22", "check", "check 01 --all",
+        "check 01 --points points.txt")),
+    (["bases", "--without-engine"], "--save"),
+    *((["build", "a", "--build-arg", pair], "NAME=VALUE") for pair in ("NAME", "=value", "")),
+    (["build", "a", "--secret", "id=a,src=/nowhere"], "There is no file /nowhere"),
+    (["build", "a", "--secret", "token"], "id=NAME,src=FILE"), (["build", "a", "--ssh", "default=/nowhere"], "not the socket"),
+    (["build", "a", "--lend", "token"], "invalid choice")])
+def test_wrong_usage_exits_with_2(words, said, capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(words)
-    assert caught.value.code == 2
     out, err = capsys.readouterr()
-    assert out == "" and "usage: python -m helpers" in err
-
-
-@pytest.mark.parametrize("pair", ["NAME", "=value", ""])
-def test_a_build_argument_without_a_value_is_wrong_usage(pair, capsys, no_engine):
-    try:
-        code = cli.main(["build", str(APPS[0]), "--build-arg", pair])
-    except SystemExit as end:
-        code = end.code
-    assert code == 2
-    assert "NAME=VALUE" in capsys.readouterr().err
+    assert caught.value.code == 2 and out == "" and said in err
 
 
 def test_build_arguments():
@@ -69,31 +66,22 @@ def test_build_arguments():
     assert dict(cli._parser().parse_args(["build", "."]).build_arg) == {}
 
 
-def test_secrets_are_given_as_with_docker(tmp_path, monkeypatch):
+def test_secrets_have_docker_s_syntax(tmp_path, monkeypatch):
     (tmp_path / "token").write_bytes(b"word")
     monkeypatch.setenv("TOKEN", "other")
     options = cli._parser().parse_args(["report", ".", "--secret", f"id=a,src={tmp_path / 'token'}", 
                                         "--secret", "id=b,env=TOKEN", "--lend", "npmrc", "--lend", "trust"])
     assert dict(options.secret) == {"a": b"word", "b": b"other"} and options.lend == ["npmrc", "trust"]
     bare = cli._parser().parse_args(["build", "."])
-    # What the course lends by itself is for the builder to say.
+    # None: the builder decides what to lend.
     assert bare.lend is None and not bare.secret and not bare.ssh
-
-
-@pytest.mark.parametrize("words, said", [
-    (["--secret", "id=a,src=/nowhere"], "There is no file /nowhere"), (["--secret", "token"], "id=NAME,src=FILE"),
-    (["--ssh", "default=/nowhere"], "not the socket"), (["--lend", "token"], "invalid choice")])
-def test_a_secret_that_is_not_there_is_wrong_usage(words, said, capsys):
-    with pytest.raises(SystemExit) as caught:
-        cli.main(["build", ".", *words])
-    assert caught.value.code == 2 and said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("error, code", [
     (BuildFailed("a", line=2), 1), (BaseUnavailable("a", line=2), 1), (CourseError("a"), 1), (Unsupported("a"), 1),
     (NoEngine("a"), 2)])
 @pytest.mark.parametrize("command", ["build", "report"])
-def test_whatever_keeps_an_image_from_being_built_has_one_shape(command, error, code, monkeypatch, capsys):
+def test_every_failed_build_has_the_same_json_keys(command, error, code, monkeypatch, capsys):
     def fail(*_, **__):
         raise error
 
@@ -106,16 +94,9 @@ def test_whatever_keeps_an_image_from_being_built_has_one_shape(command, error, 
     assert facts["error"]["kind"] == error.kind and facts["error"]["line"] == getattr(error, "line", None)
 
 
-@pytest.mark.parametrize("command", ["doctor", "bases", "build", "graph", "inventory", "compare", "clean", "engine"])
-def test_every_command_takes_json(command):
-    positional = {"build": ["a"], "graph": ["a"], "inventory": ["a"], "compare": ["a"]}.get(command, [])
-    assert cli._parser().parse_args([command, *positional, "--json"]).json is True
-    assert cli._parser().parse_args([command, *positional]).json is False
-
-
 @pytest.mark.parametrize("error, code", [
     (NoEngine("a"), 2), (EngineGone("a"), 2), (DiskFull("a"), 2), (CourseError("a"), 1),
-    (ImageNotFound("a"), 1), (BaseUnavailable("a"), 1), (DockerfileError("a", line=3), 1),
+    (ImageNotFound("a"), 1), (ImageUnreadable("a"), 1), (BaseUnavailable("a"), 1), (DockerfileError("a", line=3), 1),
     (BuildFailed("a", stage="b", line=3), 1), (ContextError("a"), 1)])
 @pytest.mark.parametrize("as_json", [True, False])
 def test_each_error_has_its_exit_code(monkeypatch, capsys, error, code, as_json):
@@ -136,7 +117,7 @@ def test_each_error_has_its_exit_code(monkeypatch, capsys, error, code, as_json)
 
 @pytest.mark.parametrize("error, code", [(KeyboardInterrupt(), 130), (Interrupted("stopped"), 130),
                                          (BrokenPipeError(), 0)])
-def test_an_end_from_outside(monkeypatch, capsys, error, code):
+def test_interruptions_print_nothing_to_stdout(monkeypatch, capsys, error, code):
     def end(options):
         raise error
 
@@ -145,7 +126,7 @@ def test_an_end_from_outside(monkeypatch, capsys, error, code):
     assert capsys.readouterr().out == ""
 
 
-def test_a_kit_that_lacks_a_base_says_why(monkeypatch, capsys):
+def test_a_kit_without_a_base_says_why(monkeypatch, capsys):
     monkeypatch.setattr("helpers.cli.engines.fill", lambda *words, **more: ([], [BaseUnavailable("a is nowhere.", why="b", remedy="c")]))
     assert cli.main(["bases", "--without-engine", "--save", "kit", "--json"]) == 1
     out, err = capsys.readouterr()
@@ -162,7 +143,7 @@ def test_the_doctor_without_an_engine(tmp_path):
     assert not (tmp_path / "home").exists()
 
 
-def test_the_doctor_in_words(no_engine, capsys):
+def test_the_doctor_as_text(no_engine, capsys):
     assert cli.main(["doctor"]) == 1
     out = capsys.readouterr().out
     assert out.startswith("No engine.") and out.endswith("Not ready.\n") and "What to do:" in out
@@ -177,7 +158,7 @@ def test_a_build_without_an_engine(tmp_path):
 
 
 @pytest.mark.parametrize("words", [["bases"], ["inventory", "a"], ["compare", "a"], ["clean"], ["build", "."]])
-def test_what_needs_an_engine_ends_with_2(no_engine, capsys, words):
+def test_commands_without_their_engine_exit_with_2(no_engine, capsys, words):
     assert cli.main([*words, "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["ok"] is False
 
@@ -209,7 +190,7 @@ def test_the_graph_of_go_hello(tmp_path):
         "warnings": []}
 
 
-def test_a_graph_in_words(tmp_path, capsys):
+def test_a_graph_as_text(tmp_path, capsys):
     (tmp_path / "Other").write_text("FROM a AS b\nFROM scratch\nCOPY --from=b /x /\n")
     assert cli.main(["graph", str(tmp_path), "-f", "Other"]) == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -219,7 +200,7 @@ def test_a_graph_in_words(tmp_path, capsys):
 
 @pytest.fixture
 def graph(tmp_path, capsys):
-    """graph(text, more words) is what the command prints of a Dockerfile."""
+    """graph(text, *words): what the command prints for a Dockerfile."""
     def of(text, *words):
         (tmp_path / "Dockerfile").write_text(text)
         assert cli.main(["graph", str(tmp_path), "--json", *words]) == 0
@@ -228,18 +209,18 @@ def graph(tmp_path, capsys):
     return of
 
 
-def test_a_graph_says_which_name_is_a_stage_and_which_an_image(graph):
+def test_a_graph_tells_stages_from_images(graph):
     edges = graph("FROM golang AS golang\nFROM golang AS second\n")["edges"]
     assert [(edge["from"], edge["to"], edge["kind"]) for edge in edges] == [
         ("golang", "golang", "image"), ("golang", "second", "stage")]
 
 
-def test_a_graph_has_what_a_comment_says_of_a_stage(graph):
+def test_a_graph_has_the_stages_descriptions(graph):
     stages = graph("# build compiles it\nFROM a AS build\n# last is no name\nFROM b\n")["stages"]
     assert [(each["name"], each["description"]) for each in stages] == [("build", "compiles it"), ("stage-1", "")]
 
 
-def test_a_graph_warns_of_what_is_not_built_as_it_reads(tmp_path, capsys):
+def test_a_graph_warns_of_misleading_names(tmp_path, capsys):
     (tmp_path / "Dockerfile").write_text("FROM a AS build\nFROM b\nCOPY --from=biuld / /\n")
     assert cli.main(["graph", str(tmp_path), "--json"]) == 0
     out, err = capsys.readouterr()
@@ -248,44 +229,35 @@ def test_a_graph_warns_of_what_is_not_built_as_it_reads(tmp_path, capsys):
     assert "Did you mean build (line 1)?" in err
 
 
-def test_a_graph_takes_build_arguments_and_else_keeps_the_name_as_written(graph):
+def test_a_graph_substitutes_only_known_build_arguments(graph):
     text = "ARG BASE\nARG V\nFROM $BASE AS a\nFROM go:${V} AS b\nFROM x:${W:-1}\n"
     assert [each["base"] for each in graph(text)["stages"]] == ["$BASE", "go:${V}", "x:1"]
     given = graph(text, "--build-arg", "BASE=debian:12", "--build-arg", "V=1.22")
     assert [each["base"] for each in given["stages"]] == ["debian:12", "go:1.22", "x:1"]
 
 
-@pytest.mark.parametrize("words, told", [(["nosuch"], "There is no Dockerfile in"),
-                                         ([".", "-f", "nosuch"], "There is no nosuch in"),
-                                         ([".", "-f", "."], "is not a file")])
-def test_a_graph_of_nothing(tmp_path, monkeypatch, capsys, words, told):
+@pytest.mark.parametrize("words, said, line", [
+    (["nosuch"], "There is no Dockerfile in", None), ([".", "-f", "nosuch"], "There is no nosuch in", None),
+    ([".", "-f", "."], "is not a file", None), (["."], "RUM", 2)])
+def test_a_graph_of_an_unreadable_dockerfile(tmp_path, monkeypatch, capsys, words, said, line):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "Dockerfile").write_text("FROM a\nRUM b\n")
     assert cli.main(["graph", *words, "--json"]) == 1
     out, err = capsys.readouterr()
-    assert json.loads(out)["error"]["kind"] == "DockerfileError"
-    assert told in err and "What to do:" in err
+    error = json.loads(out)["error"]
+    assert (error["kind"], error["line"]) == ("DockerfileError", line)
+    assert said in err and "What to do:" in err
 
 
-def test_a_graph_of_a_broken_dockerfile_names_the_line(tmp_path, capsys):
-    (tmp_path / "Dockerfile").write_text("FROM a\nRUM b\n")
-    assert cli.main(["graph", str(tmp_path), "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["error"]["line"] == 2
+HEAVY = {"docker", "matplotlib", "IPython", "ipywidgets", "google.protobuf", "requests"}
+UNUSED = {"helpers.report", "debian", "asyncio", "bashlex", "matplotlib"}
 
 
-HEAVY = ("docker", "matplotlib", "IPython", "ipywidgets", "google.protobuf", "requests")
-
-
-@pytest.mark.parametrize("module", ["helpers", "helpers.cli", "helpers.dockerfile", "helpers.errors"])
-def test_nothing_heavy_is_imported_by(module):
-    code = f"import {module}, sys; print([name for name in {HEAVY} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
-@pytest.mark.parametrize(("module", "unneeded"), [
-    ("builds", {"helpers.checks", "helpers.report", "helpers.image", "debian", "asyncio", "bashlex", "matplotlib"}),
-    ("exercises", {"helpers.report", "helpers.registry", "debian", "asyncio", "bashlex", "matplotlib", "grpc"})])
-def test_a_command_starts_without_what_it_may_not_need(module, unneeded):
-    program = f"import sys, helpers.cli.{module}; print(*sys.modules)"
+@pytest.mark.parametrize("module, unneeded", [
+    ("helpers", HEAVY), ("helpers.cli", HEAVY), ("helpers.dockerfile", HEAVY), ("helpers.errors", HEAVY),
+    ("helpers.cli.builds", {*UNUSED, "helpers.checks", "helpers.image"}),
+    ("helpers.cli.exercises", {*UNUSED, "helpers.registry", "grpc"})])
+def test_a_module_is_imported_without_what_it_may_not_need(module, unneeded):
+    program = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not unneeded & set(done.stdout.split())

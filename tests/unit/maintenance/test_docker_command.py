@@ -17,7 +17,7 @@ def test_the_rules_of_the_docker_command(major, buildx, variable, preferred, sai
 
 
 @pytest.mark.parametrize("printed, said", [("", "no docker command here"), ("podman version 4.3.1", "Buildah")])
-def test_other_commands_and_none(monkeypatch, printed, said):
+def test_podman_and_no_docker_command(monkeypatch, printed, said):
     monkeypatch.setattr(docker_command, "_output", lambda *words: printed)
     text = docker_command.docker_build_uses(SimpleNamespace(builders=("buildkit", "legacy")))
     assert said in text and "offers BuildKit and the legacy builder" in text

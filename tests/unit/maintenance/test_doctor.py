@@ -1,4 +1,4 @@
-"""What the doctor says of the base images."""
+"""The doctor's report on base images and the disk."""
 
 import shutil
 from types import SimpleNamespace
@@ -20,12 +20,12 @@ def report(monkeypatch, *here):
     return doctor.doctor(ENGINE)
 
 
-def test_of_the_bases_only_those_of_the_first_lessons_are_missed(monkeypatch):
+def test_only_the_first_lessons_bases_are_required(monkeypatch):
     found = report(monkeypatch, *FIRST)
     assert [base.ref for base in found.bases] == list(FIRST) and found.problems == ()
 
 
-def test_others_are_listed_once_they_are_here(monkeypatch):
+def test_other_bases_are_listed_if_present(monkeypatch):
     found = report(monkeypatch, *FIRST[1:], "node:20")
     assert {base.ref: base.present for base in found.bases} == {
         FIRST[0]: False, **dict.fromkeys(FIRST[1:], True), "node:20": True}
@@ -34,7 +34,7 @@ def test_others_are_listed_once_they_are_here(monkeypatch):
 
 
 @pytest.mark.parametrize("free, problems", [(50_000_000_000, []), (3_000_000_000, [False]), (10_000_000, [True])])
-def test_a_disk_that_is_nearly_full_is_reported_where_the_state_is_to_be(monkeypatch, home, free, problems):
+def test_a_nearly_full_disk_is_reported(monkeypatch, home, free, problems):
     asked = []
     home.parent.mkdir(exist_ok=True)
     monkeypatch.setattr(shutil, "disk_usage", lambda place: asked.append(place) or SimpleNamespace(free=free))

@@ -7,7 +7,7 @@ import pytest
 from helpers.maintenance import lab
 
 
-def test_the_process_becomes_jupyterlab_on_the_notebook_that_it_is_given(tmp_path, monkeypatch):
+def test_jupyterlab_replaces_the_process_and_opens_the_notebook(tmp_path, monkeypatch):
     (tmp_path / "notebooks").mkdir()
     notebook = tmp_path / "notebooks" / "01.ipynb"
     became = []
