@@ -1,4 +1,4 @@
-"""Who may log in, as the hubs of a class load it."""
+"""Who may log in to a class."""
 
 import asyncio
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ ADA = {"username": "Ada", "password": "ada-has-a-secret"}
 
 @pytest.fixture
 def log_in(tmp_path):
-    """log_in(secrets of the class, what is typed): whom the hub lets in, and what it says otherwise."""
+    """log_in(class secrets, **form): (user or None, the error shown)."""
     from traitlets.config.loader import PyFileConfigLoader
 
     def tried(secrets, **typed):
@@ -26,7 +26,7 @@ def log_in(tmp_path):
     return tried
 
 
-def test_a_name_is_taken_with_the_class_s_password_and_then_its_learner_s(log_in):
+def test_a_new_name_needs_the_class_password_and_then_its_own(log_in):
     secrets = {"class_password": "together"}
     assert "password of the class" in log_in(secrets, **ADA, otp="guess")[1]
     assert log_in(secrets, **ADA, otp="together") == ("ada", "")

@@ -1,4 +1,4 @@
-"""A disk of its own for each learner, with an engine that only keeps a list of volumes."""
+"""Size-limited disks, with a fake engine that only keeps a list of volumes."""
 
 import pytest
 from docker.errors import NotFound
@@ -10,7 +10,7 @@ from .test_room import made
 
 
 class Api:
-    """Volumes, and a container that prints `devices`, or ends with `code`."""
+    """Volumes, and a container that prints `devices` and exits with `code`."""
 
     def __init__(self, *devices, code=0):
         self.volumes, self.devices, self.code = {}, devices, code
@@ -49,7 +49,7 @@ class Api:
 VOLUMES = {"class-home-ada": "home", "class-engine-ada": "engine"}
 
 
-def test_each_volume_is_on_a_device_of_its_own():
+def test_each_volume_has_its_own_device():
     api = Api("/dev/loop1", "/dev/loop2")
     disks.make(api, made(limited=True), VOLUMES)
     found = {name: api.volumes[name] for name in VOLUMES}
@@ -59,7 +59,7 @@ def test_each_volume_is_on_a_device_of_its_own():
     assert api.removed == "one"
 
 
-def test_a_device_that_is_another_after_a_restart_of_the_machine_takes_the_place_of_the_old_one():
+def test_a_changed_device_after_a_restart_replaces_the_old_one():
     api = Api("/dev/loop1")
     disks.make(api, made(limited=True), {"class-home-ada": "home"})
     api.devices = ("/dev/loop7",)
@@ -67,21 +67,21 @@ def test_a_device_that_is_another_after_a_restart_of_the_machine_takes_the_place
     assert api.volumes["class-home-ada"]["Options"]["device"] == "/dev/loop7"
 
 
-def test_without_loop_devices_the_volumes_are_plain_ones():
+def test_without_loop_devices_volumes_have_no_limit():
     api = Api()
     disks.make(api, made(limited=False), VOLUMES)
     assert [api.volumes[name]["Options"] for name in VOLUMES] == [None, None]
     assert not hasattr(api, "command")
 
 
-def test_an_engine_without_loop_devices_is_reported():
+def test_missing_loop_devices_are_reported():
     said = []
     assert disks.available(Api("losetup: cannot find an unused loop device", code=1), made(), said.append) is False
     assert "no size limit" in said[0]
     assert disks.available(Api("/dev/loop3"), made(), said.append) is True and len(said) == 1
 
 
-def test_a_disk_that_cannot_be_attached_fails_and_is_not_left_without_a_limit():
+def test_a_disk_that_cannot_be_attached_leaves_no_volume():
     api = Api("mkfs.ext4: No space left on device", code=1)
     with pytest.raises(CourseError, match="could not be attached") as caught:
         disks.make(api, made(limited=True), VOLUMES)

@@ -1,4 +1,4 @@
-"""The rules of a class's network, with an iptables that only keeps a list."""
+"""A class's firewall rules, with a fake iptables that only keeps a list."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ esac
 
 @pytest.fixture
 def rules(tmp_path):
-    """rules(BRIDGE, PORTS): what the machine's rules are after the script."""
+    """rules(BRIDGE, PORTS): the machine's rules after running the script."""
     file, program = tmp_path / "rules", tmp_path / "iptables"
     file.write_text("".join(f"{each}\n" for each in OTHERS))
     program.write_text(IPTABLES)
@@ -50,12 +50,12 @@ def test_the_rules_of_an_earlier_class_are_replaced(rules):
         f"-A INPUT -i {BRIDGE} -p udp -m conntrack --ctstate NEW -m udp ! --dport 53 -j REJECT"]
 
 
-def test_removing_them_leaves_the_rules_of_others(rules):
+def test_removing_rules_keeps_those_of_others(rules):
     rules(BRIDGE, "53,4001")
     assert rules(BRIDGE, "") == OTHERS
 
 
-def test_sessions_reach_the_hub_the_view_and_the_packages_of_a_kit():
+def test_the_ports_of_hub_view_and_packages_stay_open():
     api = Network()
     assert firewall.close(api, made(), print) is True
     assert api.command[-2:] == [BRIDGE, "53,4001,4003"]

@@ -20,13 +20,10 @@ def test_every_lesson_of_the_course_has_minutes_and_remarks():
 
 def test_every_remark_is_on_the_page():
     found, page = guide.lessons(), guide.page(guide.lessons())
-    for each in found:
-        assert guide._marked(each.title) in page
-        for text in each.remarks.values():
-            assert guide._marked(text) in page
+    assert all(guide._marked(text) in page for each in found for text in (each.title, *each.remarks.values()))
 
 
-def test_a_remark_is_text_and_no_markup():
+def test_remarks_are_escaped():
     page = guide.page([lesson(say="run `a < b` & wait")])
     assert "run <code>a &lt; b</code> &amp; wait" in page
 
@@ -42,6 +39,6 @@ def test_a_notebook_that_cannot_be_read_is_named(tmp_path):
         guide.lessons(tmp_path)
 
 
-def test_a_folder_that_is_not_there_is_reported(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(CourseError, match="cannot be written"):
         guide.write(tmp_path / "none" / "guide.html")

@@ -1,4 +1,4 @@
-"""The kit of a class: its index, what it refuses, how it goes on, how large it becomes."""
+"""Kits: the index, damage, continuing an interrupted one, the expected size."""
 
 import io
 import json
@@ -26,7 +26,7 @@ Disk = namedtuple("Disk", "total used free")
 
 @pytest.fixture
 def gathered(tmp_path, monkeypatch):
-    """Makes a kit out of a few bytes: what is fetched, built and saved is noted."""
+    """Makes a kit of a few bytes, and records what is fetched, built and saved."""
     noted = []
 
     def gather(folder, report):
@@ -68,7 +68,7 @@ def test_the_index_has_every_file_with_its_size_and_digest(gathered, capsys):
     manifest.check(gathered.folder, print)
 
 
-def test_a_kit_that_was_cut_short_is_refused_and_goes_on(gathered):
+def test_an_interrupted_kit_is_refused_and_can_be_continued(gathered):
     with pytest.raises(CourseError, match="went away"):
         gathered.make("golang:1.22")
     assert gathered.noted == ["packages", kit.IMAGE, "debian:bookworm-slim"]
@@ -81,7 +81,7 @@ def test_a_kit_that_was_cut_short_is_refused_and_goes_on(gathered):
 
 
 @pytest.mark.parametrize("path", ["wheels/one-1.0-py3-none-any.whl", "golang-1.22-*.tar.zst"])
-def test_a_file_that_has_changed_or_gone_is_named(gathered, path):
+def test_a_changed_or_missing_file_is_named(gathered, path):
     gathered.make()
     file, = gathered.folder.glob(path)
     content = file.read_bytes()
@@ -97,7 +97,7 @@ def test_a_file_that_has_changed_or_gone_is_named(gathered, path):
     manifest.check(gathered.folder, print)
 
 
-def test_it_is_not_continued_over_a_base_image_that_has_changed(gathered):
+def test_a_kit_with_a_changed_base_image_is_not_continued(gathered):
     gathered.make()
     file, = gathered.folder.glob("golang-*.tar.zst")
     file.write_bytes(b"something else")
@@ -105,8 +105,8 @@ def test_it_is_not_continued_over_a_base_image_that_has_changed(gathered):
         gathered.make()
 
 
-def test_a_bare_python_checks_it(gathered):
-    """As `make class KIT=...` does before anything is installed."""
+def test_the_standard_library_suffices_for_the_check(gathered):
+    """`make class KIT=...` runs it before anything is installed."""
     gathered.make()
 
     def checked():
@@ -120,13 +120,13 @@ def test_a_bare_python_checks_it(gathered):
 
 
 @pytest.mark.parametrize("index", ["[]", "{", '{"format": 1, "bases": [{}], "files": []}', '{"bases": [], "files": [1]}'])
-def test_an_index_that_cannot_be_read_is_reported(tmp_path, index):
+def test_an_unreadable_index_is_an_error(tmp_path, index):
     (tmp_path / manifest.INDEX).write_text(index)
     with pytest.raises(CourseError, match="cannot be read|not complete"):
         manifest.check(tmp_path, print)
 
 
-def test_a_disk_without_room_is_refused_before_anything_is_fetched(gathered, monkeypatch):
+def test_a_full_disk_is_an_error_before_anything_is_fetched(gathered, monkeypatch):
     monkeypatch.setattr(kit.shutil, "disk_usage", lambda path: Disk(10**10, 10**10 - 10**8, 10**8))
     with pytest.raises(CourseError, match="does not fit in") as caught:
         gathered.make()
@@ -134,7 +134,7 @@ def test_a_disk_without_room_is_refused_before_anything_is_fetched(gathered, mon
     assert gathered.noted == [] and not gathered.folder.exists()
 
 
-def test_what_comes_is_estimated_from_the_images_that_are_here(monkeypatch):
+def test_the_size_is_estimated_from_local_images(monkeypatch):
     monkeypatch.setattr(kit, "status", lambda engine, refs: [SimpleNamespace(present=ref == "here", name=ref) for ref in refs])
     engine = SimpleNamespace(find_image=lambda name: {"Size": 1_000_000_000})
     there = kit.estimate(engine, ["here", "not here"], session=False) - kit.estimate(engine, [], session=False)
@@ -143,7 +143,7 @@ def test_what_comes_is_estimated_from_the_images_that_are_here(monkeypatch):
 
 # -- packages --------------------------------------------------------------------------
 
-def test_a_lock_file_names_what_is_installed_in_an_image(monkeypatch):
+def test_only_packages_for_this_platform_are_taken_from_a_lock_file(monkeypatch):
     monkeypatch.setattr(packages, "architecture", lambda: "amd64")
     entries = {
         "": {"version": "1.0.0"}, "packages/strip": {"version": "1.0.0"}, "node_modules/strip": {"link": True},
@@ -162,7 +162,7 @@ def test_the_applications_of_lessons_and_exercises_are_searched():
     assert any(each.startswith("jupyterhub>") for each in packages.class_requirements())
 
 
-def test_the_folder_that_the_course_is_in_may_have_any_name(tmp_path, monkeypatch):
+def test_the_course_may_be_in_a_folder_named_work(tmp_path, monkeypatch):
     place = tmp_path / "work" / "course" / "app"
     (place / "node_modules" / "other").mkdir(parents=True)
     (place / "package-lock.json").touch()
@@ -171,7 +171,7 @@ def test_the_folder_that_the_course_is_in_may_have_any_name(tmp_path, monkeypatc
     assert packages._files("package-lock.json") == [place / "package-lock.json"]
 
 
-def test_a_folder_is_replaced_only_when_the_new_one_is_whole(tmp_path):
+def test_a_folder_is_replaced_only_by_a_complete_one(tmp_path):
     (tmp_path / "wheels").mkdir()
     (tmp_path / "wheels" / "old").touch()
     with pytest.raises(CourseError), packages._replaced(tmp_path / "wheels") as new:
@@ -192,7 +192,7 @@ def test_saving_a_base_image_keeps_the_rest_of_the_index(gathered):
 
 # -- the class -------------------------------------------------------------------------
 
-def test_the_store_of_a_class_is_given_the_archives_of_the_kit(gathered):
+def test_the_store_gets_the_kit_s_archives(gathered):
     gathered.make()
     room = made(kit=str(gathered.folder))
     with store._saved(None, room, [SimpleNamespace(ref="golang:1.22")], print) as folder:
@@ -205,7 +205,7 @@ def test_the_store_of_a_class_is_given_the_archives_of_the_kit(gathered):
     assert {(each.uid, each.gid) for each in members.values()} == {(1000, 1000)}
 
 
-def test_sessions_of_a_class_with_a_kit_ask_the_class_for_packages():
+def test_sessions_get_packages_from_the_kit():
     room = made(kit="/kit", packages_port=4003)
     assert room.environment == {
         "PIP_INDEX_URL": "http://10.0.0.1:4003/simple/", "PIP_TRUSTED_HOST": "10.0.0.1",
@@ -215,7 +215,7 @@ def test_sessions_of_a_class_with_a_kit_ask_the_class_for_packages():
     assert made().environment == {} and services.packages(made()) == ()
 
 
-def test_a_kit_that_has_changed_opens_no_class(gathered, monkeypatch):
+def test_a_damaged_kit_opens_no_class(gathered, monkeypatch):
     gathered.make()
     (gathered.folder / packages.PROXY).write_text("another")
     monkeypatch.setattr(kit, "load_session", None)

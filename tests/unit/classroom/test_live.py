@@ -1,4 +1,4 @@
-"""The live class view: what is taken, what is shown to whom, what a session sends."""
+"""The live class view: accepted events, who sees what, and what a session sends."""
 
 import csv
 import io
@@ -46,7 +46,7 @@ def check(*fails):
     return {"kind": "check", "exercise": "01-split", "passed": not fails, "fails": list(fails)}
 
 
-# -- what is taken -------------------------------------------------------------------
+# -- accepted events -----------------------------------------------------------------
 
 @pytest.mark.parametrize("body", [
     None, [], "text", {}, {"kind": "reveal", "question": SIZE}, answer("What is your password?", "b"), answer(WHICH, "<script>"),
@@ -54,19 +54,19 @@ def check(*fails):
     answer(SIZE, 0), answer(SIZE, -1), answer(SIZE, float("nan")), answer(SIZE, float("inf")), answer(SIZE, 10**400),
     check("no rule"), check(["size"]), {**check("size"), "passed": True}, {**check(), "passed": False},
     {**check("size"), "exercise": "../etc"}, {**check("size"), "exercise": ["01-split"]}, {**check("size"), "fails": "size"}])
-def test_what_the_course_does_not_ask_is_refused(state, body):
+def test_an_invalid_event_is_refused(state, body):
     with pytest.raises(EventRefused) as caught:
         state.post("ada", body)
     assert caught.value.status == 400 and state.snapshot(True)["learners"] == 0
 
 
-def test_nothing_but_the_known_keys_is_kept(state, tmp_path):
+def test_only_known_keys_are_kept(state, tmp_path):
     state.post("ada", {**answer(WHICH, "b", "none of these"), "learner": "bob", "at": 1, "code": "FROM scratch"})
     kept, = map(json.loads, (tmp_path / "events.jsonl").read_text().splitlines())
     assert kept == {"at": Clock.now, "learner": "ada", "kind": "answer", "question": WHICH, "answer": "b", "found": "none of these"}
 
 
-def test_a_learner_who_sends_without_end_is_refused_and_nobody_else(state, clock):
+def test_the_rate_and_number_of_events_are_limited_per_learner(state, clock):
     for _ in range(30):
         state.post("ada", check("size"))
     with pytest.raises(EventRefused) as caught:
@@ -82,7 +82,7 @@ def test_a_learner_who_sends_without_end_is_refused_and_nobody_else(state, clock
     assert state.learners["ada"].events == 3000
 
 
-def test_the_course_of_this_checkout_can_be_answered(tmp_path):
+def test_every_question_of_this_checkout_can_be_answered(tmp_path):
     course = Course.here()
     state = State(course, tmp_path / "events.jsonl")
     for number, (question, asked) in enumerate(course.questions.items()):
@@ -110,7 +110,7 @@ def test_answers_are_hidden_until_they_are_revealed(state):
         state.reveal("What is your password?", True)
 
 
-def test_a_learner_reads_only_what_was_revealed_and_answered(state):
+def test_a_learner_sees_only_revealed_and_answered_questions(state):
     state.post("ada", answer(WHICH, "b"))
     state.post("bob", answer(SIZE, 3e8))
     for question in (WHICH, SIZE):
@@ -129,7 +129,7 @@ def test_a_projector_shows_no_name(state):
     assert "learner3" in json.dumps(state.snapshot(True)) and "learner3" not in json.dumps(state.snapshot(False))
 
 
-def test_numbers_are_in_order_with_what_came_out_among_them(state):
+def test_numbers_are_sorted_with_the_measured_one_among_them(state):
     for name, given, found in (("ada", 2e9, 8.37e8), ("bob", 3e8, 8.37e8), ("eve", 3e8, 9e8)):
         state.post(name, answer(SIZE, given, found))
     state.reveal(SIZE, True)
@@ -138,7 +138,7 @@ def test_numbers_are_in_order_with_what_came_out_among_them(state):
         ("300 MB", 2, False), ("837 MB", 0, True), ("2.00 GB", 1, False)]
 
 
-def test_a_new_answer_takes_the_place_of_the_old_one_and_keeps_what_came_out(state):
+def test_a_new_answer_replaces_the_old_one_and_keeps_the_measurement(state):
     for event in (answer(WHICH, "b", "=a"), answer(WHICH, "=a")):
         state.post("ada", event)
     state.reveal(WHICH, True)
@@ -152,7 +152,7 @@ def exercise(state):
     return state.snapshot(True)["exercises"][0]
 
 
-def test_the_third_failure_of_one_rule_says_on_what_a_learner_is_stuck(state):
+def test_a_learner_is_stuck_after_three_failures_of_a_rule(state):
     for fails in (("size", "builds"), ("size",), ("builds",)):
         state.post("ada", check(*fails))
     assert exercise(state)["stuck"] == []
@@ -165,7 +165,7 @@ def test_the_third_failure_of_one_rule_says_on_what_a_learner_is_stuck(state):
                                "trying": {"count": 0, "names": []}, "stuck": []}
 
 
-def test_ten_minutes_without_a_run_are_stuck_unless_the_learner_went_on(state, clock):
+def test_a_learner_is_stuck_after_ten_idle_minutes_in_an_exercise(state, clock):
     for name in ("ada", "bob"):
         state.post(name, check("size"))
     clock.now += 599
@@ -175,7 +175,7 @@ def test_ten_minutes_without_a_run_are_stuck_unless_the_learner_went_on(state, c
     assert exercise(state)["stuck"] == [{"why": "10 minutes without a run", "count": 1, "names": ["ada"]}]
 
 
-def test_where_each_learner_is(state):
+def test_each_learner_is_where_the_last_event_was(state):
     state.post("ada", answer(SIZE, 3e8))
     state.post("bob", answer(SIZE, 3e8))
     state.post("bob", check("size"))
@@ -185,7 +185,7 @@ def test_where_each_learner_is(state):
 
 # -- kept, and exported --------------------------------------------------------------
 
-def test_a_restart_keeps_everything_but_half_a_line(state, tmp_path, clock):
+def test_a_restart_keeps_all_complete_lines(state, tmp_path, clock):
     state.post("ada", answer(WHICH, "b", "=a"))
     for _ in range(3):
         state.post("ada", check("size"))
@@ -199,7 +199,7 @@ def test_a_restart_keeps_everything_but_half_a_line(state, tmp_path, clock):
     assert State(COURSE, tmp_path / "events.jsonl", clock).snapshot(True)["learners"] == 2
 
 
-def test_the_table_is_safe_in_a_spreadsheet(state):
+def test_csv_cells_are_never_formulas(state):
     state.post('=cmd|"/c calc"!A1', answer(WHICH, "=a", "b"))
     state.post("ada", check("size", "test: builds"))
     state.post("bob", answer(SIZE, 3e8))
@@ -214,7 +214,7 @@ def test_the_table_is_safe_in_a_spreadsheet(state):
 
 @pytest.fixture
 def sent(home, monkeypatch):
-    """A session of a class, and what it sends."""
+    """The events that a session in a class sends."""
     events = []
     monkeypatch.setenv(client.ADDRESS, "http://127.0.0.1:9/services/class")
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "token")
@@ -223,7 +223,7 @@ def sent(home, monkeypatch):
     return events
 
 
-def test_answers_and_failed_rules_are_sent_and_nothing_else(sent):
+def test_only_answers_and_failed_rules_are_sent(sent):
     predict(SIZE, unit="MB", value=300).compare(837_000_000)
     predict(WHICH, ["=a", "b"]).compare("b")     # nothing was predicted
     asked = predict(WHICH, ["=a", "b"])
@@ -237,7 +237,7 @@ def test_answers_and_failed_rules_are_sent_and_nothing_else(sent):
                     answer(question.question, question.choices[0], question.answer), check("size")]
 
 
-def test_what_a_session_sends_is_taken(sent, state):
+def test_sent_events_are_accepted(sent, state):
     predict(SIZE, unit="MB", value=300).compare(837_000_000)
     predict(WHICH, ["=a", "b"], value="b").compare("none at all")
     for event in sent[:1]:
@@ -247,7 +247,7 @@ def test_what_a_session_sends_is_taken(sent, state):
         "  300 MB  1  ████████████████████  you", "  837 MB  0  the engine"]
 
 
-def test_without_a_class_nothing_is_sent_or_said(sent, monkeypatch):
+def test_outside_a_class_nothing_is_sent(sent, monkeypatch):
     for name in (client.ADDRESS, "JUPYTERHUB_API_TOKEN"):
         with monkeypatch.context() as without:
             without.delenv(name)
@@ -259,7 +259,7 @@ def test_without_a_class_nothing_is_sent_or_said(sent, monkeypatch):
     assert sent == []
 
 
-def test_it_is_said_once_and_can_be_switched_off(sent):
+def test_the_notice_is_shown_once_and_sending_can_be_turned_off(sent):
     assert "%class off" in client.notice() and client.notice() == ""
     client.switch(False)
     client._said.clear()
@@ -270,7 +270,7 @@ def test_it_is_said_once_and_can_be_switched_off(sent):
     assert len(sent) == 1
 
 
-def test_a_lesson_says_it_as_the_course_is_loaded(sent, monkeypatch):
+def test_the_notice_is_shown_when_a_lesson_starts(sent, monkeypatch):
     shown = []
     monkeypatch.setattr(kernel.magics, "load_ipython_extension", lambda shell: None)
     monkeypatch.setattr(kernel, "get_ipython", lambda: type("Shell", (), {"events": type("Events", (), {
@@ -282,9 +282,7 @@ def test_a_lesson_says_it_as_the_course_is_loaded(sent, monkeypatch):
     assert ["%class off" in each for each in shown] == [True]
 
 
-def test_a_hub_that_does_not_answer_breaks_nothing(home, monkeypatch):
-    monkeypatch.setenv(client.ADDRESS, "http://127.0.0.1:9/services/class")
-    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "token")
+def test_an_unreachable_hub_breaks_nothing(sent):
     client._post(answer(SIZE, 3e8))
     client._post({"not": object()})
     with pytest.raises(CourseError, match="does not answer"):

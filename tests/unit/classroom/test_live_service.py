@@ -1,4 +1,4 @@
-"""The live class view's service: who may do what. The hub here answers as JupyterHub does to a token."""
+"""The live view's service: who may do what, with a fake hub that answers as JupyterHub does to a token."""
 
 import asyncio
 import contextlib
@@ -65,19 +65,19 @@ class TestService(AsyncHTTPTestCase):
     def answer(self, token, given="b"):
         return self.ask("event", token, {"kind": "answer", "question": WHICH, "answer": given}).code
 
-    def test_an_event_belongs_to_whose_token_it_is(self):
+    def test_an_event_belongs_to_the_token_s_user(self):
         body = {"kind": "answer", "question": WHICH, "answer": "b", "learner": "bob", "name": "bob"}
         assert self.ask("event", "ada-token", body).code == 204
         assert list(self.state.learners) == ["ada"]
 
-    def test_whom_the_hub_does_not_know_gets_nothing(self):
+    def test_unknown_users_and_services_are_refused(self):
         for token in ("", "wrong-token", "elsewhere-token", "service-token"):
             assert self.answer(token) == 403
             for path in ("stream", "events.csv"):
                 assert self.ask(path, token).code == 403
         assert self.state.learners == {}
 
-    def test_a_learner_sees_neither_page_nor_names_and_reveals_nothing(self):
+    def test_learners_cannot_use_the_instructor_s_addresses(self):
         self.answer("ada-token")
         for path in ("", "stream?names=yes", "stream", "events.csv"):
             refused = self.ask(path, "ada-token")
@@ -85,13 +85,13 @@ class TestService(AsyncHTTPTestCase):
         assert self.ask("reveal", "ada-token", {"question": WHICH, "shown": True}).code == 403
         assert json.loads(self.ask("mine", "ada-token").body) == []
 
-    def test_a_learner_reads_what_was_revealed_and_answered(self):
+    def test_a_learner_reads_revealed_and_answered_questions(self):
         self.answer("ada-token")
         assert self.ask("reveal", "instructor-token", {"question": WHICH, "shown": True}).code == 204
         shown, = json.loads(self.ask("mine", "ada-token").body)
         assert shown["mine"] == "b" and json.loads(self.ask("mine", "bob-token").body) == []
 
-    def test_what_is_refused_says_why_and_is_bounded(self):
+    def test_invalid_large_and_frequent_requests_are_refused(self):
         assert self.answer("ada-token", "<b>") == 400
         for body in (b"", b"{", b"[" * 4000, b'"\xff"', b"null"):
             assert self.ask("event", "ada-token", body).code == 400
@@ -101,7 +101,7 @@ class TestService(AsyncHTTPTestCase):
         assert {self.answer("ada-token") for _ in range(40)} == {204, 429}
         assert self.answer("bob-token") == 204
 
-    def test_the_page_loads_nothing_from_elsewhere_and_holds_no_answer(self):
+    def test_the_page_has_no_answers_and_loads_only_its_own_files(self):
         self.answer("ada-token")
         page = self.ask("", "instructor-token")
         assert page.code == 200 and b"{{" not in page.body and b"ada" not in page.body
@@ -110,7 +110,7 @@ class TestService(AsyncHTTPTestCase):
             assert self.ask(f"static/{name}").code == 200
         assert self.ask("static/service.py").code == 404 and self.ask("static/..%2fstate.py").code == 404
 
-    def test_a_browser_that_is_not_logged_in_is_sent_to_the_hub(self):
+    def test_a_browser_without_a_login_is_redirected_to_the_hub(self):
         answer = self.ask("")
         assert answer.code == 302 and "/hub/api/oauth2/authorize" in answer.headers["Location"]
         assert self.fetch(PREFIX.rstrip("/"), follow_redirects=False).headers["Location"] == PREFIX
@@ -122,7 +122,7 @@ class TestService(AsyncHTTPTestCase):
         assert b'"ada"' in exported.body
 
     @gen_test
-    async def test_the_stream_says_at_once_what_has_changed(self):
+    async def test_the_stream_sends_changes_immediately(self):
         seen = []
         request = HTTPRequest(self.get_url(f"{PREFIX}stream?names=yes"), headers={"Authorization": "token instructor-token"},
                               streaming_callback=seen.append, request_timeout=10)

@@ -1,4 +1,4 @@
-"""What a load report says of what learners saw, and who comes when."""
+"""Load reports: their figures, and when learners arrive."""
 
 from tests.load.__main__ import plans
 from tests.load.figures import Load, at, measured, sizing, table
@@ -24,7 +24,7 @@ def test_the_95th_percentile_is_one_of_the_values():
     assert at(0.95, [3.0, 1.0, 2.0]) == 3 and at(0.95, [1.0]) == 1
 
 
-def test_the_table_says_which_aims_were_reached():
+def test_the_table_shows_which_aims_were_reached():
     text = table(load(attended("ada", 4.0), attended("bob", 25.0)))
     assert "| first build | 14.5 s | 25.0 s | 20.0 s | not reached |" in text
     assert "| check | 9.0 s | 12.0 s | 30.0 s | reached |" in text
@@ -32,7 +32,7 @@ def test_the_table_says_which_aims_were_reached():
     assert "2 on podman-one-id overlay" in text and "0 failures" in text
 
 
-def test_who_does_harm_is_not_counted_among_the_others():
+def test_harmful_learners_are_counted_separately():
     harmful = Record("eve", harm="eats the memory", outcome="ended by signal 9", seconds={LAB: [99.0]})
     text = table(load(attended("ada", 4.0), harmful))
     assert "99" not in text.partition("- Who")[0]
@@ -44,7 +44,7 @@ def test_a_failure_is_counted_and_named():
     assert "1 failure." in text and "- Failed: bob, lesson 01: LearnerFailed" in text
 
 
-def test_the_sizing_says_what_was_measured():
+def test_the_sizing_table():
     text = sizing(load(attended("ada", 4.0), attended("bob", 4.0)))
     rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| ")]
     facts = {int(row[0]): [each.strip() for each in row[1:]] for row in rows[1:]}
@@ -57,20 +57,20 @@ def test_the_sizing_says_what_was_measured():
     assert "42.0 processor seconds" in text and "450 MB a learner" in text
 
 
-def test_what_was_measured_says_for_how_many_a_machine_is_large_enough():
+def test_the_capacity_of_a_machine():
     one = measured(load(attended("ada", 4.0)))
     assert one.learners_on(2, 24_000_000_000, 50_000_000_000) == (30, 48, 250)
     assert one.learners_on(2, 1_000_000_000, 0) == (30, 0, 0)
     assert [one.processors_for(count) for count in (30, 31)] == [2, 3]
 
 
-def test_the_chart_says_its_figures_in_words_too():
+def test_the_chart_has_its_figures_as_alternative_text():
     drawn = chart(load(attended("ada", 4.0), attended("bob", 25.0)))
     assert "first build: median 14.5 s, 95th percentile 25.0 s, aim 20.0 s" in drawn.alt
     assert drawn.png()[:4] == b"\x89PNG"
 
 
-def test_learners_come_one_after_another_and_three_do_harm():
+def test_learners_arrive_one_by_one_and_three_do_harm():
     found = plans(30, 3, 15, 180, 60)
     assert [found[each].arrives for each in (0, 1, 29)] == [0, 6, 174]
     assert sorted(each.harm for each in found if each.harm) == sorted(HARM)

@@ -1,4 +1,4 @@
-"""The packages of a kit, as pip and npm find them over HTTP."""
+"""A kit's packages, as pip and npm get them over HTTP."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from helpers.classroom import package_index
 
 
 def wheel(place, name, version):
-    """A wheel without a module."""
+    """Write a wheel without modules."""
     with zipfile.ZipFile(place / f"{name}-{version}-py3-none-any.whl", "w") as archive:
         info = f"{name}-{version}.dist-info"
         archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
@@ -77,7 +77,7 @@ def test_npm_finds_versions_digests_and_addresses(address):
 
 
 @pytest.mark.parametrize("path", ["simple/none/", "registry/none", "index.json", "wheels/../index.json", ".lock", ""])
-def test_it_gives_nothing_else(address, path):
+def test_nothing_else_is_served(address, path):
     with pytest.raises(urllib.error.HTTPError) as caught:
         get(f"{address}/{path}")
     assert caught.value.code == 404

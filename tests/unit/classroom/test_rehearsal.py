@@ -1,4 +1,4 @@
-"""For how many learners a machine has room."""
+"""How many learners a machine can take, and the check before a class."""
 
 import json
 from types import SimpleNamespace
@@ -22,25 +22,22 @@ def machine(monkeypatch):
     monkeypatch.setattr(rehearsal.shutil, "disk_usage", lambda path: SimpleNamespace(free=100_000_000_000))
 
 
-def test_the_scarcest_part_decides():
-    small = rehearsal.capacity(engine(NCPU=2, MemTotal=24_000_000_000, DockerRootDir="/"))
-    assert (small.processors, small.memory, small.disk, small.learners) == (30, 55, 200, 30)
-    assert rehearsal.capacity(engine(NCPU=32, MemTotal=6_000_000_000, DockerRootDir="/")).learners == 10
-    assert "Room for 30 learners who take two lessons and an exercise in 15 minutes" in str(small)
+@pytest.mark.parametrize("processors, memory, learners", [
+    (2, 24_000_000_000, 30), (32, 6_000_000_000, 10), (2, 1_000_000_000, 0)])
+def test_the_scarcest_resource_decides(processors, memory, learners):
+    found = rehearsal.capacity(engine(NCPU=processors, MemTotal=memory, DockerRootDir="/"))
+    assert (found.learners, found.disk) == (learners, 200)
+    assert f"Room for {learners} learners who take two lessons and an exercise in 15 minutes" in str(found)
 
 
-def test_a_machine_without_memory_has_room_for_nobody():
-    assert rehearsal.capacity(engine(NCPU=2, MemTotal=1_000_000_000, DockerRootDir="/")).learners == 0
-
-
-def test_the_class_that_was_measured_can_be_read():
+def test_the_measured_class_is_the_one_in_the_docs():
     one = sizing.Measured(**json.loads(sizing.FILE.read_text()))
     assert one.learners_on(2, 24_000_000_000, 100_000_000_000) > (0, 0, 0)
     page = (sizing.FILE.parents[1] / "docs" / "class.md").read_text()
     assert f"{one.seconds:.1f} processor seconds" in page and f"{one.learners} learners" in page
 
 
-def test_the_kit_of_a_class_is_read_the_evening_before(monkeypatch, tmp_path):
+def test_the_check_reads_the_kit(monkeypatch, tmp_path):
     monkeypatch.setattr(rehearsal.requests, "get", lambda *_, **__: SimpleNamespace(raise_for_status=lambda: None))
     monkeypatch.setattr(rehearsal.store, "refs", lambda *_: [])
     described = SimpleNamespace(describe=lambda: "Docker Engine 28")

@@ -1,6 +1,7 @@
-"""The file of a class, and what its words mean."""
+"""A class's settings, services and invitation."""
 
 import json
+import socket
 
 import pytest
 
@@ -13,8 +14,7 @@ from helpers.errors import CourseError
 def made(**changes):
     facts = dict(name="multistage-class-abc", engine="unix:///engine.sock", image="session:1", listen="127.0.0.1", port=8000,
                  gateway="10.0.0.1", hub_port=4001, proxy_port=4002, password="abcd-efgh-jkmn", token="T" * 32,
-                 proxy_token="P" * 64, view_port=4003,
-                 view_token="V" * 64, homes="/homes")
+                 proxy_token="P" * 64, view_port=4003, view_token="V" * 64, homes="/homes")
     return Room(**{**facts, **changes})
 
 
@@ -24,7 +24,7 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_what_is_saved_is_found_again_and_only_this_user_reads_it():
+def test_a_class_is_saved_for_this_user_only():
     assert room.current() is None
     made().save()
     assert room.current() == made()
@@ -35,16 +35,16 @@ def test_what_is_saved_is_found_again_and_only_this_user_reads_it():
     assert room.current() is None
 
 
-def test_a_class_that_an_older_version_opened_can_be_closed():
+def test_a_class_opened_by_an_older_version_can_be_closed():
     made().save()
     file = room.folder() / "class.json"
     facts = json.loads(file.read_text())
-    first = ("name engine image listen port gateway hub_port proxy_port password token proxy_token homes memory").split()
+    first = "name engine image listen port gateway hub_port proxy_port password token proxy_token homes memory".split()
     file.write_text(json.dumps({key: facts[key] for key in first}))
     assert room.current().homes == made().homes
 
 
-def test_a_damaged_file_is_reported_with_what_to_do():
+def test_a_damaged_file_is_an_error_with_a_remedy():
     made().save()
     (room.folder() / "class.json").write_text("{}")
     with pytest.raises(CourseError, match="cannot be read") as caught:
@@ -55,17 +55,17 @@ def test_a_damaged_file_is_reported_with_what_to_do():
 @pytest.mark.parametrize("text, expected", [
     ("", ("127.0.0.1", 8000)), ("0.0.0.0", ("0.0.0.0", 8000)), (":9000", ("127.0.0.1", 9000)),
     ("10.0.0.5:80", ("10.0.0.5", 80)), ("::1", ("::1", 8000)), ("[::1]:9000", ("::1", 9000))])
-def test_where_a_class_listens(text, expected):
+def test_listen_is_parsed(text, expected):
     assert room.listening(text) == expected
 
 
 @pytest.mark.parametrize("text", ["host:port", "1.2.3.4:0", "1.2.3.4:70000"])
-def test_what_is_no_address_is_refused(text):
+def test_an_invalid_address_is_refused(text):
     with pytest.raises(CourseError, match="is not an address"):
         room.listening(text)
 
 
-def test_a_learner_gets_no_privilege():
+def test_a_learner_has_no_privileges():
     limits = made().limits
     assert limits["cap_drop"] == ["ALL"] and "no-new-privileges" in limits["security_opt"]
     assert limits["memswap_limit"] == made().memory and limits["pids_limit"]
@@ -89,9 +89,7 @@ def test_a_class_without_a_hub_cannot_be_restarted():
         opening.restart(lambda _: None)
 
 
-def test_a_taken_port_is_reported_before_anything_is_made():
-    import socket
-
+def test_a_port_in_use_is_an_error():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -99,7 +97,7 @@ def test_a_taken_port_is_reported_before_anything_is_made():
             opening._free("127.0.0.1", taken.getsockname()[1], "")
 
 
-def test_a_service_that_ends_shows_its_log(home):
+def test_a_service_that_exits_shows_its_log(home):
     room.folder().mkdir(parents=True)
     service = services.Service("hub", ("sh", "-c", "echo the reason; exit 3", "hub"), "http://127.0.0.1:9/")
     with pytest.raises(CourseError, match="did not start") as caught:
@@ -107,13 +105,13 @@ def test_a_service_that_ends_shows_its_log(home):
     assert caught.value.evidence == "the reason" and "It exited" in caught.value.why
 
 
-def test_another_process_with_the_old_number_is_not_the_hub(home):
+def test_another_process_with_the_recorded_id_is_not_the_hub(home):
     room.folder().mkdir(parents=True)
     (room.folder() / "hub.pid").write_text("1")
     assert services.Service("hub", ("true",), "").pid() is None
 
 
-def test_the_invitation_keeps_the_token_above_what_is_projected():
+def test_the_token_is_not_in_the_part_for_the_projector():
     private, projected = classes.invitation(made()).split("For the projector:")
     assert made().token in private and made().token not in projected
     assert made().password in projected and "http://127.0.0.1:8000" in projected and "▄" in projected

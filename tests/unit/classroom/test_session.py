@@ -1,4 +1,4 @@
-"""What a learner's home keeps when the course changes."""
+"""Updates of a learner's home when the course changes."""
 
 import importlib.util
 import os
@@ -33,21 +33,19 @@ def test_a_new_home_gets_the_whole_course(course, home):
     assert os.access(home / "start", os.X_OK)
 
 
-def test_work_stays_while_the_course_does_not_change(course, home):
+@pytest.mark.parametrize("mine, new, left", [
+    ("my outputs", "first version", "my outputs"), ("first version", "second version", "second version"),
+    (None, "first version", "first version")])
+def test_a_file_changed_by_one_side_only_is_not_set_aside(course, home, mine, new, left):
     session.update(course, home)
-    (home / "notebooks" / "01.ipynb").write_text("my outputs")
+    file = home / "notebooks" / "01.ipynb"
+    file.unlink() if mine is None else file.write_text(mine)
+    (course / "notebooks" / "01.ipynb").write_text(new)
     assert session.update(course, home) == []
-    assert (home / "notebooks" / "01.ipynb").read_text() == "my outputs"
+    assert file.read_text() == left and len([*file.parent.iterdir()]) == 1
 
 
-def test_a_new_version_takes_the_place_of_a_file_that_nobody_changed(course, home):
-    session.update(course, home)
-    (course / "notebooks" / "01.ipynb").write_text("second version")
-    assert session.update(course, home) == []
-    assert (home / "notebooks" / "01.ipynb").read_text() == "second version"
-
-
-def test_a_changed_file_lies_beside_the_new_version(course, home):
+def test_a_file_changed_by_both_sides_is_set_aside(course, home):
     session.update(course, home)
     for number, expected in ((2, "01.mine.ipynb"), (3, "01.mine-2.ipynb")):
         (home / "notebooks" / "01.ipynb").write_text(f"my work {number}")
@@ -57,12 +55,12 @@ def test_a_changed_file_lies_beside_the_new_version(course, home):
         assert (home / "notebooks" / expected).read_text() == f"my work {number}"
 
 
-def test_a_file_that_the_learner_made_is_never_replaced(course, home):
+def test_a_learner_s_own_file_is_set_aside(course, home):
     (home / "start").write_text("mine, from before")
     assert [each.name for each in session.update(course, home)] == ["start.mine"]
 
 
-def test_what_the_course_no_longer_has_goes_unless_it_was_changed(course, home):
+def test_files_removed_from_the_course_are_deleted_unless_changed(course, home):
     (course / "old").write_text("old")
     (course / "edited").write_text("old")
     session.update(course, home)
@@ -73,14 +71,7 @@ def test_what_the_course_no_longer_has_goes_unless_it_was_changed(course, home):
     assert not (home / "old").exists() and (home / "edited").read_text() == "mine"
 
 
-def test_a_deleted_notebook_comes_back(course, home):
-    session.update(course, home)
-    (home / "notebooks" / "01.ipynb").unlink()
-    session.update(course, home)
-    assert (home / "notebooks" / "01.ipynb").read_text() == "first version"
-
-
-def test_caches_are_taken_over_once(tmp_path):
+def test_shared_caches_are_copied_once(tmp_path):
     shared, own = tmp_path / "shared", tmp_path / "own"
     for name in ("cache/layers/1", "state/podman/tmp/buildah-cache-1000/go", "state/verdicts.json"):
         (shared / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,14 @@
-"""Who takes much of the processors' time gives way, until they take less."""
+"""A session that uses too much processor time gets a lower CPU weight, until it uses less."""
 
 import asyncio
+
+import pytest
 
 from helpers.classroom.spawner import LITTLE, USUAL, YieldingSpawner
 
 
 def weights(*seconds):
-    """The weights that a session is given which has taken so many processor seconds every 30 seconds."""
+    """The weights set for a session that has used this many processor seconds in all, every 30 seconds."""
     given = []
 
     class Session(YieldingSpawner):
@@ -18,24 +20,20 @@ def weights(*seconds):
             given.append(options["cpu_shares"])
             return None
 
-    async def looked_at():
+    async def watch():
         session = Session()
         for number, used in enumerate(seconds):
             session.used = used
             await session._weigh(30.0 * number)
 
-    asyncio.run(looked_at())
+    asyncio.run(watch())
     return given
 
 
-def test_a_learner_at_work_keeps_the_usual_weight():
-    assert weights(0, 5, 9, 14, 18, 22, 27, 31) == [USUAL]
-
-
-def test_a_session_that_forks_without_end_gets_what_others_leave():
-    assert weights(0, 28, 55, 80) == [USUAL, LITTLE]
-    assert weights(1000, 1005, 1036) == [USUAL, LITTLE]      # after a restart of the hub
-
-
-def test_it_is_forgiven():
-    assert weights(0, 60, 61, 62, 63, 64, 65) == [USUAL, LITTLE, USUAL]
+@pytest.mark.parametrize("seconds, expected", [
+    ([0, 5, 9, 14, 18, 22, 27, 31], [USUAL]),               # normal work
+    ([0, 28, 55, 80], [USUAL, LITTLE]),                     # a fork bomb
+    ([1000, 1005, 1036], [USUAL, LITTLE]),                  # after a restart of the hub
+    ([0, 60, 61, 62, 63, 64, 65], [USUAL, LITTLE, USUAL])])
+def test_the_weight_follows_the_recent_load(seconds, expected):
+    assert weights(*seconds) == expected

@@ -1,4 +1,4 @@
-"""A learner's session on a Docker Swarm: the service that SwarmSpawner makes of deploy/swarm."""
+"""A session on a Docker Swarm: the service that SwarmSpawner creates with the settings in deploy/swarm."""
 
 import asyncio
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ MACHINES = [{"ID": name, "Status": {"State": state}, "Spec": {"Availability": "a
 
 @pytest.fixture
 def service(tmp_path, monkeypatch):
-    """service(name): what the hub asks the engine for when that learner starts a session."""
+    """service(name): the hub's request to the engine when this learner starts a session."""
     from jupyterhub.objects import Hub
     from traitlets.config.loader import PyFileConfigLoader
 
@@ -44,31 +44,29 @@ def service(tmp_path, monkeypatch):
     return asked
 
 
-def test_a_session_has_no_privilege(service):
-    container = service("ada")["task_template"]["ContainerSpec"]
+def test_a_session_has_no_privileges_and_the_usual_limits(service):
+    task = service("ada")["task_template"]
+    container, limits = task["ContainerSpec"], task["Resources"]["Limits"]
     assert container["User"] == "1000:1000" and container["CapabilityDrop"] == ["ALL"] and "CapabilityAdd" not in container
     assert container["Privileges"] == {
         "NoNewPrivileges": True, "Seccomp": {"Mode": "unconfined"}, "AppArmor": {"Mode": "disabled"}}
 
-
-def test_a_session_has_the_limits_of_a_class_on_one_machine(service):
-    limits = service("ada")["task_template"]["Resources"]["Limits"]
     assert limits == {"MemoryBytes": room.MEMORY, "NanoCPUs": 10**9, "Pids": made().limits["pids_limit"]}
 
 
-def test_a_learner_writes_in_volumes_of_their_own_and_reads_the_store(service):
+def test_a_learner_can_write_only_to_their_own_volumes(service):
     mounts = service("ada")["task_template"]["ContainerSpec"]["Mounts"]
     assert {(each["Type"], each["Source"], each["Target"]) for each in mounts if not each["ReadOnly"]} == {
         ("volume", "multistage-home-ada", "/home/jovyan"), ("volume", "multistage-engine-ada", "/var/lib/multistage")}
     assert [each["Target"] for each in mounts if each["ReadOnly"]] == [store.PLACE]
 
 
-def test_the_port_is_that_of_the_sessions_own_machine(service):
+def test_the_port_is_on_the_session_s_machine(service):
     [port] = service("ada")["endpoint_spec"]["Ports"]
     assert (port["TargetPort"], port["PublishMode"]) == (8888, "host")
 
 
-def test_learners_are_spread_over_machines_that_run_and_come_back_to_their_own(service):
+def test_learners_are_spread_over_running_machines_and_return_to_theirs(service):
     places = {name: service(name)["task_template"]["Placement"]["Constraints"] for name in ("ada", "bob", "cleo", "dana")}
     assert sorted(map(str, places.values())) == ["['node.id==one']"] * 2 + ["['node.id==two']"] * 2
     assert service("bob")["task_template"]["Placement"]["Constraints"] == places["bob"]

@@ -1,4 +1,4 @@
-"""Recorded results: what stands in for a measurement, and that nothing else does."""
+"""Recorded results: when they are shown instead of measurements, and how."""
 
 import contextlib
 import io
@@ -33,7 +33,7 @@ def value(text, html=None, **metadata):
 
 
 def notebook(*cells, facts=FACTS):
-    """(source, outputs) of each, after the cell that says engine and date."""
+    """A notebook with these (source, outputs) after a cell with engine and date."""
     every = [("this_run()", [value("It ran.", **{RUN: facts})]), *cells]
     return json.dumps({"cells": [
         {"cell_type": "code", "source": source.splitlines(True), "outputs": outputs, "metadata": {},
@@ -42,7 +42,7 @@ def notebook(*cells, facts=FACTS):
 
 @pytest.fixture
 def kernel():
-    """Run a cell in a shell whose lesson is recorded: (what it published or printed, result)."""
+    """kernel(source) runs a cell in a shell with a recorded lesson: (published and printed output, result)."""
     recorded = recording("01-x", notebook(
         ("image = engine()\nimage", [value("700 MB", "<b>700 MB</b>")]), ("chart = image.size", []),
         ("print(chart)", [{"output_type": "stream", "name": "stdout", "text": ["drawn\n"]}]),
@@ -78,25 +78,17 @@ def texts(seen):
     return [output.data["text/plain"] for output in seen.outputs]
 
 
-def test_a_cell_that_needs_no_engine_runs_as_ever(kernel):
-    seen, result = kernel("x = 20\nx + 1")
-    assert result.result == 21 and result.success
-    assert kernel("x")[1].result == 20
+@pytest.mark.parametrize("source, expected", [
+    ("x = 20\nx + 1", 21), ("def f(a):\n    return a * 2\n\nx = 20\nf(4)", 8),
+    ("from __future__ import annotations\nx = 20", None)])
+def test_a_cell_that_needs_no_engine_runs_normally(kernel, source, expected):
+    _, result = kernel(source)
+    assert result.success and result.result == expected and kernel("x")[1].result == 20
     assert kernel("print('here')")[0].stdout == "here\n"
-    assert kernel("def f(a):\n    return a * 2\n\nf(4)")[1].result == 8
+    assert isinstance(kernel("1 / 0")[1].error_in_exec, ZeroDivisionError)
 
 
-def test_an_import_from_the_future_stays_the_first_thing_in_its_cell(kernel):
-    assert kernel("from __future__ import annotations\nx = 20")[1].success
-    assert kernel("x")[1].result == 20
-
-
-def test_an_error_of_the_cell_s_own_is_its_error(kernel):
-    _, result = kernel("1 / 0")
-    assert isinstance(result.error_in_exec, ZeroDivisionError)
-
-
-def test_what_needs_an_engine_is_shown_as_recorded_with_date_and_engine(kernel):
+def test_a_recorded_cell_shows_date_and_engine(kernel):
     seen, result = kernel("image = engine()\nimage")
     assert result.success and result.result is None
     banner, shown = seen.outputs
@@ -108,13 +100,13 @@ def test_what_needs_an_engine_is_shown_as_recorded_with_date_and_engine(kernel):
     assert all(output.metadata == {MARK: True} for output in seen.outputs)
 
 
-def test_the_command_below_a_recorded_cell_has_no_frame(kernel):
+def test_docker_commands_have_no_frame(kernel):
     _, hello, command = kernel("engine() or 1")[0].outputs
     assert "Not measured here." in hello.data["text/html"]
     assert command.data == {"text/plain": "In a terminal: docker run x", "text/html": "<p>docker</p>"}
 
 
-def test_what_stands_on_it_is_recorded_too_and_none_of_it_runs(kernel):
+def test_a_cell_that_uses_a_recorded_one_does_not_run(kernel):
     kernel("image = engine()\nimage")
     seen, result = kernel("chart = image.size")
     assert result.success and seen.outputs == [] and type(kernel.shell.user_ns["chart"]) is Missing
@@ -122,7 +114,7 @@ def test_what_stands_on_it_is_recorded_too_and_none_of_it_runs(kernel):
     assert seen.stdout == "" and texts(seen) == [f"[{frames.when(kernel.cells._recorded[0])}]\ndrawn"]
 
 
-def test_names_of_functions_and_comprehensions_are_not_taken_for_the_cell_s(kernel):
+def test_locals_of_functions_and_comprehensions_are_not_missing(kernel):
     kernel("image = [engine() for each in range(2)]")
     assert kernel("[each for each in range(3)]")[1].result == [0, 1, 2]
     assert kernel("def f(image):\n    return image\nf(3)")[1].result == 3
@@ -130,33 +122,26 @@ def test_names_of_functions_and_comprehensions_are_not_taken_for_the_cell_s(kern
     assert "nothing is recorded" in texts(seen)[0]
 
 
-def test_a_cell_that_the_learner_changed_says_that_nothing_was_recorded(kernel):
+def test_a_changed_cell_has_no_recording(kernel):
     seen, result = kernel("mine = engine()")
     assert result.success and texts(seen)[0].startswith("[Not run, and nothing is recorded for this cell.]")
     assert type(kernel.shell.user_ns["mine"]) is Missing
 
 
-def test_names_that_were_set_before_the_engine_was_needed_are_kept(kernel):
+def test_names_set_before_the_engine_was_needed_are_kept(kernel):
     kernel("here = [1, 2]\nthere = engine()")
     assert kernel("sum(here)")[1].result == 3
     kernel("there = 5")
     assert kernel("there + 1")[1].result == 6
 
 
-def test_a_text_that_stands_twice_gives_each_its_own_recording(kernel):
-    assert "first" in texts(kernel("twice()")[0])[-1]
-    assert "second" in texts(kernel("twice()")[0])[-1]
-    assert "first" in texts(kernel("twice()")[0])[-1]
+def test_a_repeated_cell_has_its_own_recording_and_the_reason_is_given_once(kernel):
+    seen = [texts(kernel("twice()")[0]) for _ in range(3)]
+    assert [each[-1].splitlines()[-1] for each in seen] == ["first", "second", "first"]
+    assert [len(each) for each in seen] == [2, 1, 1]
 
 
-def test_what_this_engine_cannot_do_is_recorded_or_else_an_error(kernel):
-    seen, result = kernel("old('legacy')")
-    assert result.success and "The builder legacy is not here." in texts(seen)[0] and "legacy says" in texts(seen)[1]
-    _, result = kernel("old('other')")
-    assert isinstance(result.error_in_exec, Unsupported)
-
-
-def test_a_cell_that_expects_an_error_does_not_take_this_for_it(kernel):
+def test_a_cell_that_expects_an_error_does_not_catch_this_one(kernel):
     seen, result = kernel("try:\n    engine()\nexcept Exception:\n    print('as expected')")
     assert result.success and seen.stdout == "" and "nothing is recorded" in texts(seen)[0]
 
@@ -164,7 +149,7 @@ def test_a_cell_that_expects_an_error_does_not_take_this_for_it(kernel):
 @pytest.mark.parametrize("mine, said", [
     (300, "You predicted 300 MB. Measured: 700 MB, 2.33 times more."),
     (None, "You made no prediction. Measured: 700 MB.")])
-def test_a_recorded_measurement_is_compared_with_the_prediction_of_this_session(home, kernel, mine, said):
+def test_a_recorded_measurement_is_compared_with_this_session_s_prediction(home, kernel, mine, said):
     guess = predict("How large?", unit="MB")
     kernel.shell.push({"guess": guess})
     kernel("guess.compare(engine())")
@@ -175,34 +160,31 @@ def test_a_recorded_measurement_is_compared_with_the_prediction_of_this_session(
     assert f"<p>{said}</p>" in shown.data["text/html"]
 
 
-def test_the_reason_is_given_once(kernel):
-    assert len(kernel("twice()")[0].outputs) == 2 and len(kernel("twice()")[0].outputs) == 1
-
-
-def test_each_thing_that_an_engine_cannot_do_is_reported_once(kernel):
+def test_each_missing_feature_of_the_engine_is_reported_once(kernel):
     for builder in ("legacy", "buildah"):
         first, second = (texts(kernel(f"old('{builder}')")[0]) for _ in range(2))
         assert f"The builder {builder} is not here." in first[0] and f"{builder} says" in first[1]
         assert len(second) == 1 and f"{builder} says" in second[0]
+    assert isinstance(kernel("old('other')")[1].error_in_exec, Unsupported)     # nothing is recorded
 
 
 @pytest.mark.parametrize("use", [
     str, repr, len, bool, iter, hash, lambda m: m.size, lambda m: m(), lambda m: m == 1, lambda m: m + 1,
     lambda m: 1 + m, lambda m: m[0], lambda m: 1 in m, lambda m: f"{m:>3}", lambda m: setattr(m, "x", 1),
     lambda m: m < 1, os.fspath, float])
-def test_nothing_is_computed_from_nothing(use):
+def test_any_use_of_a_missing_value_raises(use):
     with pytest.raises(NeedsEngine, match="image was recorded"):
         use(Missing("image"))
 
 
-def test_engine_and_date_are_those_kept_with_the_run():
+def test_a_recording_has_the_run_s_engine_and_date():
     found = recording("02-y", notebook(("1", [])))
     assert (found.engine, found.date) == (FACTS["engine"], "2026-11-24")
     assert found.lesson == "02-y" and found.sources == ["this_run()", "1"]
 
 
-def test_a_run_keeps_with_its_outputs_what_a_recording_is_read_from():
-    """In the metadata of an output, which JupyterLab saves with it; IPython shows the text as ever."""
+def test_outputs_have_the_metadata_of_a_recording():
+    """JupyterLab saves it with the output, and IPython still shows the text."""
     show = InteractiveShell().display_formatter.format
     data, metadata = show(ThisRun(FACTS["engine"], FACTS["date"]))
     assert data["text/html"].startswith("<p>Docker Engine 28.5") and data["text/plain"].endswith(". 2026-11-24.")
@@ -221,12 +203,12 @@ def test_every_lesson_is_recorded():
     "", "[]", "{}", "no JSON", notebook(facts={}), notebook(facts=FACTS | {"date": "today"}), notebook(facts="it ran"),
     json.dumps({"cells": [{"cell_type": "code"}]}), json.dumps({"cells": [{"cell_type": "code", "source": "1", "outputs": []}]}),
     notebook(("1", [value("2") | {"metadata": {MARK: True}}]))])
-def test_what_records_nothing_or_records_recordings_is_no_recording(text):
+def test_a_notebook_without_measurements_is_no_recording(text):
     assert recording("x", text) is None
 
 
-def test_a_kernel_shows_what_was_recorded_of_its_own_notebook(tmp_path, monkeypatch):
-    """JupyterLab says which it is. Else the cells that were run tell the lessons apart."""
+def test_a_kernel_shows_recordings_of_its_own_notebook(tmp_path, monkeypatch):
+    """JupyterLab names it; otherwise the cells run so far identify the lesson."""
     for name in ("01-x", "02-y"):
         (tmp_path / f"{name}.ipynb").write_text(notebook((f"'{name}'", []), ("engine()", [value(f"of {name}")])))
 
@@ -247,23 +229,18 @@ def test_a_kernel_shows_what_was_recorded_of_its_own_notebook(tmp_path, monkeypa
     assert shown("", "'02-y'", "engine()").endswith("of 02-y")
 
 
-def test_git_s_copy_is_believed_before_one_that_a_learner_saved(tmp_path):
+def test_git_s_copy_is_read_instead_of_a_learner_s(tmp_path):
     path = tmp_path / "01-x.ipynb"
     path.write_text(notebook(("1", [value("kept")])))
+    without, = recordings.__wrapped__(tmp_path)
     for words in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
         subprocess.run(["git", *words], cwd=tmp_path, check=True)
     path.write_text(notebook(("1", [value("2") | {"metadata": {MARK: True}}])))
-    found, = recordings(tmp_path)
-    assert found.outputs[1][0]["data"]["text/plain"] == "kept"
+    found, = recordings.__wrapped__(tmp_path)
+    assert found == without and found.outputs[1][0]["data"]["text/plain"] == "kept"
 
 
-def test_without_git_the_folder_is_read(tmp_path):
-    (tmp_path / "01-x.ipynb").write_text(notebook(("1", [value("lying there")])))
-    found, = recordings(tmp_path)
-    assert found.outputs[1][0]["data"]["text/plain"] == "lying there"
-
-
-def test_a_banner_has_a_line_for_each_thing_that_it_says():
+def test_a_banner_has_a_line_for_each_sentence():
     told = frames.banner("Not here.", "No engine.\nWhy: <none>", "", "Then run it.")
     assert told["text/plain"] == "[Not here.]\nNo engine.\nWhy: <none>\nThen run it."
     lines = [words.partition("</p>")[0] for words in told["text/html"].split("'>") if "</p>" in words]
@@ -287,7 +264,7 @@ LIVE = ("from helpers", "doctor()", "predict(", "guess = predict", "show(", "ask
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_without_an_engine_shows_what_was_recorded(path, tmp_path):
-    """Every cell ends well, what the kept lesson shows is shown, and what needs an engine is marked."""
+    """Every cell succeeds, shows what the committed lesson shows, and is marked if it needs an engine."""
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     marked = 0
     for before, outputs in zip(cells, run_cells([cell.source for cell in cells], path.parent, tmp_path), strict=True):
@@ -303,15 +280,15 @@ def test_a_lesson_without_an_engine_shows_what_was_recorded(path, tmp_path):
     assert marked > 5
 
 
-def test_outside_of_a_notebook_it_is_an_error():
+def test_outside_a_notebook_a_missing_engine_is_an_error():
     done = subprocess.run([sys.executable, "-c", "from helpers.lesson import *\nthis_run()"], cwd=ROOT,
                           env={**os.environ, "MULTISTAGE_NO_ENGINE": "1"}, capture_output=True, text=True)
     assert done.returncode and "NoEngine" in done.stderr and "Codespaces" in done.stderr
     assert issubclass(NoEngine, CourseError)
 
 
-def test_where_tests_require_an_engine_nothing_is_recorded():
-    """In a kernel too: recorded outputs would pass for measured ones."""
+def test_where_tests_require_an_engine_its_absence_is_an_error():
+    """In a kernel too, where recorded outputs would pass for measured ones."""
     cells = ["from helpers.lesson import *", "this_run()"]
     run = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in cells])
     client = NotebookClient(run, timeout=120, kernel_name="python3", allow_errors=True)
@@ -322,7 +299,7 @@ def test_where_tests_require_an_engine_nothing_is_recorded():
     assert [output.ename for output in run.cells[1].outputs] == ["NoEngine"]
 
 
-def test_there_what_the_engine_cannot_do_is_recorded_and_its_absence_an_error(monkeypatch):
+def test_where_tests_require_an_engine_missing_features_are_still_recorded(monkeypatch):
     monkeypatch.delenv("MULTISTAGE_REQUIRE_ENGINE", raising=False)
     assert NoEngine in Cells(None, []).wanting
     monkeypatch.setenv("MULTISTAGE_REQUIRE_ENGINE", "1")
