@@ -26,27 +26,33 @@ def docker_build_uses(engine: Engine) -> str:
         return f"The docker command here is {version}, so its builds use Buildah. {offered}"
     buildx = bool(_output("buildx", "version"))
     major = int((re.search(r"\d+", version) or ["0"])[0])
-    builder = builder_of(major, buildx, os.environ.get("DOCKER_BUILDKIT", ""), _preferred(engine))
+    builder = builder_of(major, buildx, os.environ.get("DOCKER_BUILDKIT", ""), _preferred(engine),
+                         "legacy" if "buildkit" in engine.builders else names[0])
     return f"The docker command here is {version}{'' if buildx else ', without buildx'}. {builder} {_SINCE} {offered}"
 
 
-def builder_of(major: int, buildx: bool, variable: str, preferred: str) -> str:
+def builder_of(major: int, buildx: bool, variable: str, preferred: str, other: str = "legacy") -> str:
     """A sentence on the builder that `docker build` uses.
 
     major      major version of the docker command
     buildx     whether it has the plugin buildx
     variable   DOCKER_BUILDKIT, '' if unset
-    preferred  builder that the engine recommends: '2' for BuildKit, '1' or '' for the legacy builder
+    preferred  builder that the engine recommends: '2' for BuildKit, '1' or '' for another
+    other      what builds where BuildKit is not asked for: 'legacy', or the builder of an engine without BuildKit
     """
+    plain = f"Its builds use {TITLES.get(other, other)}"
     wanted = variable.lower() in ("1", "t", "true")
     if variable and not wanted:
-        return f"Its builds use the legacy builder: DOCKER_BUILDKIT is {variable}."
+        return f"{plain}: DOCKER_BUILDKIT is {variable}."
+    if other != "legacy":
+        asks = wanted or major >= 23 and buildx
+        return f"Its builds fail: they ask for BuildKit, and this engine has {other}." if asks else f"{plain}."
     if major >= 23 and not buildx:
         return ("Its builds fail: DOCKER_BUILDKIT asks for BuildKit, and the plugin buildx is missing." if wanted else
-                "Its builds use the legacy builder, until the plugin docker-buildx is installed.")
+                f"{plain}, until the plugin docker-buildx is installed.")
     if major >= 23 or wanted or preferred == "2":
         return "Its builds use BuildKit."
-    return "Its builds use the legacy builder; with DOCKER_BUILDKIT=1 they use BuildKit."
+    return f"{plain}; with DOCKER_BUILDKIT=1 they use BuildKit."
 
 
 def _preferred(engine: Engine) -> str:

@@ -1,5 +1,6 @@
 """Real builds on every builder that the engine has."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import uuid
 import pytest
 
 from helpers.builder import build
+from helpers.engine.model import major
 from helpers.errors import BaseUnavailable, BuildFailed, ContextError, CourseError, DockerfileError
 from helpers.image import inspect, read_file
 from helpers.labels import COURSE
@@ -214,7 +216,9 @@ def test_a_heredoc_is_built_as_it_is_written_or_refused_at_its_line(engine, buil
 def test_a_variable_in_from_that_is_refused_is_refused_by_the_builder_too(engine, builder, context, tag):
     text = f"ARG X=here\nFROM {BASE} AS here\nFROM {BASE}\nARG X\nCOPY --from=$X /etc/passwd /\n"
     if builder == "buildah":
-        assert build(context, text=text, tag=tag, builder=builder, engine=engine).image
+        # Podman 4 leaves out stages that nothing names before it looks at variables.
+        with pytest.raises(BuildFailed, match="line 5") if major(engine.version) < 5 else contextlib.nullcontext():
+            assert build(context, text=text, tag=tag, builder=builder, engine=engine).image
         return
     with pytest.raises(DockerfileError, match="Line 5"):
         build(context, text=text, tag=tag, builder=builder, engine=engine)

@@ -16,6 +16,13 @@ def test_the_rules_of_the_docker_command(major, buildx, variable, preferred, sai
     assert said in docker_command.builder_of(major, buildx, variable, preferred)
 
 
+@pytest.mark.parametrize("major, buildx, variable, said", [
+    (20, False, "", "use Buildah."), (28, False, "", "use Buildah."), (28, True, "0", "use Buildah: DOCKER_BUILDKIT is 0."),
+    (20, False, "1", "fail:"), (28, True, "", "fail:")])
+def test_an_engine_without_buildkit_builds_with_its_own_builder(major, buildx, variable, said):
+    assert said in docker_command.builder_of(major, buildx, variable, "1", "Buildah")
+
+
 @pytest.mark.parametrize("printed, said", [("", "no docker command here"), ("podman version 4.3.1", "Buildah")])
 def test_podman_and_no_docker_command(monkeypatch, printed, said):
     monkeypatch.setattr(docker_command, "_output", lambda *words: printed)
