@@ -1,18 +1,18 @@
-"""An engine for sessions that refuse namespaces and mounts: the Course Engine.
+"""The Course Engine, for sessions that refuse namespaces and mounts.
 
-It answers the part of Docker's API that this course uses, on a socket in a folder of its own, and needs no privilege at
-all: what a RUN or a container executes runs under PRoot, which translates every path by ptrace.
+It serves the part of Docker's API that the course uses on a Unix socket, without any privilege: commands run under
+PRoot, which translates paths by ptrace.
 
-    http, api     Docker's API on the socket      store      images, layers, names, cache
-    build         a Dockerfile, step by step      layers     what changed between two looks, as a tar
-    run_step      RUN, and what it mounts         settings   ENV, CMD, USER, ... of an image
-    copying       COPY and ADD                    programs   a command's user, home and program
-    stages        each one's image and files      containers processes, and what they print
-    file_systems  kept for the next step          jail       ends all that a process leaves
+    http, api     Docker's API on the socket      store       images, layers, names, cache
+    build         a Dockerfile, step by step      layers      changes to a file system, as a tar
+    run_step      RUN and its mounts              settings    ENV, CMD, USER, ... of an image
+    copying       COPY and ADD                    programs    a command's user, home and program
+    stages        images and files of a build     containers  processes and their output
+    file_systems  reused by later steps           jail        ends a process and its descendants
     fetching      PRoot, from Debian's packages
 
-It runs as a process of its own (`python -m helpers.engine.proot FOLDER`); `helpers.engine.proot_backend` starts and
-stops it, and `helpers.engine.proot_program` finds PRoot."""
+`helpers.engine.proot_backend` starts it as a process (`python -m helpers.engine.proot FOLDER`) and stops it;
+`helpers.engine.proot_program` finds PRoot."""
 
 NAME = "Course Engine"
 VERSION = "1.0"

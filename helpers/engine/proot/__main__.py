@@ -9,7 +9,7 @@ from .. import proot_program as proot
 
 
 def main(words: list[str]) -> int:
-    """Serve in the folder that is named until a signal comes. Returns the exit code."""
+    """Serve in the folder until a signal comes. Returns the exit code."""
     found, why = proot.find()
     if found is None:
         sys.exit(why)
@@ -21,7 +21,7 @@ def main(words: list[str]) -> int:
     os.umask(0o077)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    os.umask(0o022)   # of what a step makes
+    os.umask(0o022)   # for the files of build steps
     engine, address = CourseEngine(folder, lambda temporary: Processes(found, temporary)), folder / "small.sock"
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit())

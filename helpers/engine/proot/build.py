@@ -1,5 +1,5 @@
-"""Build a Dockerfile: every stage that the target needs, step by step, into layers. The answer has the form of the
-legacy builder's: a step has its number in the whole file, and those of a stage that nothing needs are left out."""
+"""Build a Dockerfile step by step. The output is that of the legacy builder: steps are numbered over the whole file,
+and stages that the target does not need are skipped."""
 
 import copy
 import json
@@ -11,50 +11,48 @@ from typing import Any
 from ...builder.dockerignore import Ignore
 from ...dockerfile import SCRATCH, Instruction, parse
 from ...extraction import extract, inside
-from . import copying, settings
-from .open_build import OpenBuild, Options
+from . import copying, run_step, settings
 from .refused import RequestRefused
-from .run_step import RunStep
-from .stages import Stages, State
+from .stages import OpenBuild, Options, State
 
 
 class Builder(OpenBuild):
-    """One build, from its context to its image."""
+    """One build."""
 
     def build(self, context: Path, options: Options) -> str:
-        """Build from a context that lies in a folder: the image's id. Everything that goes
-        wrong with the Dockerfile is raised as RequestRefused, StepFailed or DockerfileError."""
-        self._context, self.options = str(context), options
-        self._stages = Stages(self._store, self._trees, self.processes.bound, options.no_cache)
+        """Build from the context in a folder. Returns the image's id. Raises RequestRefused, StepFailed and
+        DockerfileError."""
+        self.context, self.options = str(context), options
         try:
-            text = Path(inside(self._context, options.dockerfile)).read_text("utf-8", "surrogateescape")
+            text = Path(inside(self.context, options.dockerfile)).read_text("utf-8", "surrogateescape")
         except OSError as error:
             raise RequestRefused(f"Cannot locate specified Dockerfile: {options.dockerfile}") from error
-        # The client sends both all the same, and no COPY may see them.
+        # The client sends both even if they are ignored; no COPY may see them then.
         ignore = Ignore.read(context, options.dockerfile)
-        self._ignored = tuple(name for name in (options.dockerfile, ".dockerignore") if ignore.matches(name))
-        self._parsed = parse(text, options.args)
+        self.ignored = tuple(name for name in (options.dockerfile, ".dockerignore") if ignore.matches(name))
+        self.parsed = parse(text, options.args)
         try:
             image = self._run()
         finally:
-            self._stages.end()
-        self._send({"aux": {"ID": f"sha256:{image}"}})
+            for state in self.states.values():
+                self.drop(state)
+        self.send({"aux": {"ID": f"sha256:{image}"}})
         self.say(f"Successfully built {image[:12]}\n")
         for tag in options.tags:
-            self._store.tag(image, tag)
+            self.store.tag(image, tag)
             self.say(f"Successfully tagged {tag}\n")
         return image
 
     def _run(self) -> str:
-        target = self._parsed.stage(self.options.target) if self.options.target else self._parsed.stages[-1]
-        stages, needed = self._parsed.stages[: target.index + 1], self._parsed.needed(target.label)
-        number = len(self._parsed.preamble)
+        target = self.parsed.stage(self.options.target) if self.options.target else self.parsed.stages[-1]
+        stages, needed = self.parsed.stages[: target.index + 1], self.parsed.needed(target.label)
+        number = len(self.parsed.preamble)
         total = number + sum(len(stage.instructions) for stage in stages) + bool(self.options.labels)
         for stage in stages:
             if stage.label not in needed:
                 number += len(stage.instructions)
                 continue
-            state = self._stages.begin(stage)
+            state = self.states[stage.index] = State(stage)
             for instruction in stage.instructions:
                 number += 1
                 self.say(f"Step {number}/{total} : {instruction.keyword} {instruction.value}", "\n")
@@ -76,7 +74,7 @@ class Builder(OpenBuild):
         elif keyword == "ARG":
             self._arg(state, instruction)
         elif keyword == "RUN":
-            RunStep(self, state, instruction).run()
+            run_step.run(self, state, instruction)
         elif keyword in ("COPY", "ADD"):
             self._copy(state, instruction)
         else:
@@ -90,15 +88,14 @@ class Builder(OpenBuild):
     def _from(self, state: State) -> None:
         stage = state.stage
         if stage.base != SCRATCH:
-            earlier = self._stages.find(self._parsed.stage(stage.base_stage)) if stage.base_stage else None
-            state.image = earlier.image if earlier else self._image(stage.base, "pull access denied for")
-        state.config = copy.deepcopy(self._store.config(state.image).get("config") or {}) if state.image else {
-            "Env": [settings.PATH]}
+            earlier = self.states.get(self.parsed.stage(stage.base_stage).index) if stage.base_stage else None
+            state.image = earlier.image if earlier else self.image(stage.base, "pull access denied for")
+        state.config = self.store.config(state.image).get("config") or {} if state.image else {"Env": [settings.PATH]}
 
     def _arg(self, state: State, instruction: Instruction) -> None:
         for word in settings.WORD.findall(instruction.arguments):
             name, equals, default = word.partition("=")
-            above = self._parsed.global_args.get(name)
+            above = self.parsed.global_args.get(name)
             if name in self.options.args:
                 state.args[name] = self.options.args[name]
             elif equals:
@@ -111,12 +108,12 @@ class Builder(OpenBuild):
         flags = instruction.flags
         unknown = flags.keys() - {"from", "chown", "chmod"}
         if unknown or instruction.heredocs:
-            raise RequestRefused(f"{instruction.keyword} with {', '.join(unknown) or 'a heredoc'} takes BuildKit")
+            raise RequestRefused(f"{instruction.keyword} with {', '.join(unknown) or 'a heredoc'} requires BuildKit")
         *patterns, target = settings.words(instruction.arguments, state.variables)
         if not patterns:
             raise RequestRefused(f"{instruction.keyword} requires at least two arguments")
         if any("://" in pattern for pattern in patterns):
-            raise RequestRefused("ADD of an address: this engine fetches nothing")
+            raise RequestRefused("ADD of a URL is not supported: this engine downloads nothing")
         with self.source(flags.get("from", [""])[-1]) as (root, ignored):
             found = copying.sources(root, patterns, ignored)
             mark = copying.digest(found, ignored)
@@ -129,6 +126,6 @@ class Builder(OpenBuild):
                         copied.into, history=f"{instruction.keyword} {' '.join(patterns)} {target}")
 
 def unpack(file: Any, folder: Path) -> None:
-    """Lay the archive of a context out in a folder. Raises tarfile.TarError."""
+    """Extract the archive of a context into a folder. Raises tarfile.TarError."""
     with tarfile.open(fileobj=file, mode="r|*") as archive:
         extract(archive, str(folder))

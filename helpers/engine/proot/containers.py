@@ -1,4 +1,4 @@
-"""Containers: an image's file system, a process in it, and what the process printed."""
+"""Containers: an image's file system, a process in it, and its output."""
 
 import os
 import secrets
@@ -20,12 +20,17 @@ from .processes import Processes
 from .refused import NotFound, RequestRefused
 from .store import Store
 
-_KEPT_OUTPUT = 16 << 20   # bytes; what a container prints beyond that is not kept
+_KEPT_OUTPUT = 16 << 20   # bytes; a container's further output is dropped
+
+
+def frame(stream: int, data: bytes) -> bytes:
+    """Output on stream 1 or 2, framed as in Docker's API."""
+    return struct.pack(">BxxxL", stream, len(data)) + data
 
 
 @dataclass
 class Container:
-    """One container, with what it was created with (`asked`, as Docker's API has it); times in seconds since 1970."""
+    """One container; `config` and `host` as in Docker's API, times in seconds since 1970."""
 
     id: str
     name: str
@@ -50,10 +55,10 @@ class Container:
         return [*(self.config.get("Entrypoint") or []), *(self.config.get("Cmd") or [])]
 
     def add(self, stream: int, data: bytes) -> None:
-        """Keep what it printed on stream 1 or 2, in the frames that Docker's API hands out."""
+        """Keep output on stream 1 or 2."""
         with self.printed:
             if len(self.output) < _KEPT_OUTPUT:
-                self.output += struct.pack(">BxxxL", stream, len(data)) + data
+                self.output += frame(stream, data)
             self.printed.notify_all()
 
 
@@ -68,7 +73,7 @@ class Execution:
 
 
 class Containers:
-    """All containers of this engine, in its memory: they end with it."""
+    """All containers of this engine; they are held in memory and end with it."""
 
     def __init__(self, store: Store, trees: FileSystems, processes: Processes, temporary: str):
         self._store, self._trees, self._processes, self._temporary = store, trees, processes, temporary
@@ -77,12 +82,12 @@ class Containers:
         self._lock = threading.Lock()
 
     def create(self, name: str, asked: dict) -> Container:
-        """A container as `POST /containers/create` asks for it, not started. Raises NotFound and RequestRefused."""
+        """Create a container from the body of `POST /containers/create`. Raises NotFound and RequestRefused."""
         image = self._store.find(asked["Image"])
         host = asked.get("HostConfig") or {}
         if host.get("ReadonlyRootfs"):
-            raise RequestRefused("this engine has no read-only file systems")
-        config = {**(self._store.config(image).get("config") or {})}
+            raise RequestRefused("this engine does not support read-only file systems")
+        config = self._store.config(image).get("config") or {}
         given = {key: value for key, value in asked.items() if value not in (None, "", [], {})}
         config |= {key: given[key] for key in ("User", "WorkingDir", "StopSignal") if key in given}
         if "Entrypoint" in given:
@@ -102,34 +107,34 @@ class Containers:
         return container
 
     def find(self, reference: str) -> Container:
-        """The container with that name or id, or the head of an id. Raises NotFound."""
+        """The container with that name, id or beginning of an id. Raises NotFound."""
         for each in self.all():
             if each.name == reference.lstrip("/") or len(reference) >= 4 and each.id.startswith(reference):
                 return each
         raise NotFound(f"No such container: {reference}")
 
     def all(self) -> list[Container]:
-        """All, running or not."""
+        """All containers, running or not."""
         with self._lock:
             return list(self._known.values())
 
     def root(self, container: Container) -> str:
-        """The folder that a container sees as /; it is made at the first call."""
+        """The folder that is the container's /, made at the first call."""
         if container.tree is None:
             container.tree = self._trees.take(self._store.chain(container.image))
         return container.tree.root
 
     def start(self, container: Container) -> None:
-        """Raises RequestRefused, in a runtime's words, if its program cannot be started."""
+        """Start it unless it runs. Raises RequestRefused, in runc's words, if its program cannot be started."""
         if container.state == "running":
             return
         root, host = self.root(container), container.host
         os.makedirs(inside(root, container.config.get("WorkingDir") or "/"), exist_ok=True)
-        hidden = [each["Target"] for each in host.get("Mounts") or () if each.get("Type") == "tmpfs"]
-        hidden += list(host.get("Tmpfs") or ())
-        for target in hidden:
+        mounted = [each["Target"] for each in host.get("Mounts") or () if each.get("Type") == "tmpfs"]
+        mounted += list(host.get("Tmpfs") or ())
+        for target in mounted:
             container.binds[tempfile.mkdtemp(dir=self._temporary)] = target
-        command = programs.command(root, container.config, container.words, mounted=hidden)
+        command = programs.command(root, container.config, container.words, mounted=mounted)
         if command.problem.startswith("exec:"):
             container.state, container.code = "created", 127
             raise RequestRefused(f"failed to create shim task: OCI runtime create failed: {command.problem}")
@@ -150,19 +155,19 @@ class Containers:
             container.printed.notify_all()
 
     def wait(self, container: Container) -> int:
-        """Wait until it has ended. Returns its exit code."""
+        """Wait for its end. Returns its exit code."""
         with container.printed:
             container.printed.wait_for(lambda: container.state != "running")
         return container.code
 
     def stop(self, container: Container) -> None:
-        """End it, if it runs, and wait for that."""
+        """End it if it runs, and wait for that."""
         if container.state == "running" and container.process:
             self._processes.kill(container.process)
             self.wait(container)
 
     def remove(self, container: Container) -> None:
-        """End it, and delete all that it wrote."""
+        """End it and delete its files."""
         self.stop(container)
         with self._lock:
             self._known.pop(container.id, None)
@@ -174,39 +179,36 @@ class Containers:
             remove(place)
 
     def executing(self, container: Container, words: list[str]) -> Execution:
-        """A command that is to be run in a container; see `execute`."""
+        """Register a command to `execute` in a container."""
         made = Execution(secrets.token_hex(32), container, words)
         self._executions[made.id] = made
         return made
 
     def execution(self, reference: str) -> Execution:
-        """Raises NotFound."""
+        """The command registered with that id. Raises NotFound."""
         if reference not in self._executions:
             raise NotFound(f"No such exec instance: {reference}")
         return self._executions[reference]
 
     def execute(self, execution: Execution, output: Callable[[int, bytes], None]) -> None:
-        """Run it to its end. A missing program is reported in runc's words."""
+        """Run it to its end. A missing program is reported in the output, in runc's words."""
         container, root = execution.container, self.root(execution.container)
         command = programs.command(root, container.config, execution.words)
         if command.problem:
             execution.code = 126
             output(1, f"OCI runtime exec failed: exec failed: {command.problem}\r\n".encode())
             return
-        # The server listens on the port that it was given instead of its own: the same
-        # exchange is made for what a command in the container connects to.
+        # A command that connects to the container's server must get the same port mapping as the server.
         execution.code = self._processes.run(root, command, output, binds=container.binds, ports=container.ports,
                                              stopped=lambda: container.state != "running")
 
     def put(self, container: Container, folder: str, archive: Any) -> None:
-        """Extract an archive in a folder of a container. Raises tarfile.TarError and OSError."""
+        """Extract an archive into a folder of a container. Raises tarfile.TarError and OSError."""
         extract(archive, inside(self.root(container), folder))
 
     def top(self, container: Container) -> dict:
-        """The processes of a container, with the users that they see themselves run as."""
-        ids = programs.user_ids(self.root(container), container.config.get("User") or "")
-        # As Docker's: the name that this machine has for the id, root for 0.
+        """The container's main process as Docker's `top` lists it, with the user that it believes to be."""
+        uid, _ = programs.user_ids(self.root(container), container.config.get("User") or "")
+        running = container.state == "running" and container.process
         return {"Titles": ["UID", "PID", "CMD"],
-                "Processes": [["root" if ids[0] == 0 else str(ids[0]), str(container.process.pid),
-                               " ".join(container.words)]]
-                if container.state == "running" and container.process else []}
+                "Processes": [[str(uid or "root"), str(running.pid), " ".join(container.words)]] if running else []}

@@ -1,4 +1,4 @@
-"""COPY and ADD: from a context or another file system into one, by the rules of the Dockerfile reference, "COPY"."""
+"""COPY and ADD, by the rules of the Dockerfile reference, "COPY"."""
 
 import contextlib
 import fnmatch
@@ -23,8 +23,8 @@ _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 
 
 def sources(root: str, patterns: Sequence[str], ignored: Sequence[str] = ()) -> list[tuple[str, str]]:
-    """(name, place) of what the patterns mean in the file system at `root`. Raises RequestRefused
-    where one means nothing, in the words of Docker's."""
+    """(name, path) of what the patterns match in the file system at `root`. Raises RequestRefused, in Docker's words,
+    for one without a match."""
     found = []
     for pattern in patterns:
         path = clean(pattern)
@@ -37,24 +37,21 @@ def sources(root: str, patterns: Sequence[str], ignored: Sequence[str] = ()) -> 
 
 
 def _matching(root: str, pattern: str) -> list[str]:
-    """The paths that a pattern means, sorted. Links are followed inside the file system alone.
-    As in Go's path.Match, which Docker uses, no sign stands for a slash, and `[^` for all others."""
+    """The paths that a pattern matches, sorted, by the rules of Go's path.Match, which Docker uses: no wildcard matches
+    a slash, and `[^` negates a class. Links are resolved inside the file system."""
     found = [""]
     for part in pattern.split("/"):
         if any(sign in part for sign in "*?["):
-            found = [posixpath.join(above, name) for above in found for name in _names(inside(root, above))
+            folders = [above for above in found if os.path.isdir(inside(root, above))]
+            found = [posixpath.join(above, name) for above in folders for name in os.listdir(inside(root, above))
                      if fnmatch.fnmatchcase(name, part.replace("[^", "[!"))]
         else:
             found = [posixpath.join(above, part) for above in found]
     return sorted(path for path in found if os.path.lexists(inside(root, path)))
 
 
-def _names(folder: str) -> list[str]:
-    return os.listdir(folder) if os.path.isdir(folder) else []
-
-
 def digest(found: Sequence[tuple[str, str]], ignored: Sequence[str] = ()) -> str:
-    """SHA-256 of names, kinds, permissions and contents; not of times, as in Docker."""
+    """SHA-256 of names, kinds, permissions and contents but, as in Docker, not of times."""
     total = hashlib.sha256()
     for name, place in found:
         for path, mode in _below(place, ignored if not name else ()):
@@ -72,16 +69,16 @@ def digest(found: Sequence[tuple[str, str]], ignored: Sequence[str] = ()) -> str
 class Copy:
     """A COPY or ADD."""
 
-    found: Sequence[tuple[str, str]]    # by `sources`
-    target: str                         # where to, relative to `folder`
+    found: Sequence[tuple[str, str]]    # from `sources`
+    target: str                         # relative to `folder`
     folder: str = "/"
-    owner: str = ""                     # 'user', 'user:group', numbers, or '' for root
-    mode: int | None = None             # of the files, None for their own
-    unpack: bool = False                # whether archives are laid open, as ADD does
-    ignored: Sequence[str] = ()         # names that it does not see
+    owner: str = ""                     # 'user' or 'user:group', names or numbers; '' for root
+    mode: int | None = None             # of the files; None keeps theirs
+    unpack: bool = False                # extract archives, as ADD does
+    ignored: Sequence[str] = ()         # names to leave out
 
     def into(self, tree: FileSystem) -> None:
-        """Do it in a file system. Raises RequestRefused."""
+        """Copy into a file system. Raises RequestRefused."""
         root, many = tree.root, len(self.found) > 1
         is_folder = self.target.endswith("/") or posixpath.basename(self.target) in (".", "..")
         if many and not is_folder:
@@ -129,7 +126,7 @@ class Copy:
 
 
 def make_folder(root: str, path: str, owner: Owner, owners: MutableMapping[str, Owner]) -> None:
-    """Make a folder and all above it, as WORKDIR does."""
+    """Make a folder and its parents, as WORKDIR does."""
     _folders(root, inside(root, path), owner, owners)
 
 
@@ -146,7 +143,7 @@ def _folders(root: str, place: str, owner: Any, owners: Any) -> None:
 
 
 def _below(place: str, ignored: Sequence[str] = ()) -> list[tuple[str, int]]:
-    """(path relative to `place`, mode as in st_mode) of it ('') and all below, parents first, sorted."""
+    """(path relative to `place`, st_mode) of it ('') and everything below, parents first, sorted."""
     mode = os.lstat(place).st_mode
     below = layers.scan(place) if stat.S_ISDIR(mode) else {}
     paths = sorted(below.keys() - set(ignored), key=lambda path: path.split("/"))

@@ -1,5 +1,5 @@
-"""File systems, unpacked from layers, each used by one step or container at a time. One that is given back unchanged,
-or as a new layer describes it, is kept for the next user of those layers, since unpacking takes most of the time."""
+"""File systems unpacked from layers, each used by one step or container at a time. Since unpacking is slow, one that
+still matches its layers when it is given back is kept for the next user."""
 
 import contextlib
 import os
@@ -15,31 +15,26 @@ from ...extraction import Owner, extract
 from ...paths import remove
 from .layers import Seen, scan
 
-_KEPT = 3   # trees that are kept: each takes the room of an unpacked image
+_KEPT = 3   # idle trees; each is as large as the unpacked image
 
 
 @dataclass
 class FileSystem:
-    """A file system in the folder `root`, as its layers `chain` (digests) say."""
+    """A file system in the folder `root`, unpacked from the layers `chain` (digests)."""
 
     root: str
     chain: tuple[str, ...]
-    seen: dict[str, Seen] = field(default_factory=dict)       # what was in it then
-    owners: dict[str, Owner] = field(default_factory=dict)    # {path: (uid, gid)} where it is not root
+    seen: dict[str, Seen] = field(default_factory=dict)       # its scan when it matched its layers
+    owners: dict[str, Owner] = field(default_factory=dict)    # {path: (uid, gid)} if not root
     mounts: tuple[str, ...] = ()                              # paths over which a RUN binds files
 
-    @property
-    def place(self) -> Path:
-        """The folder around its root, with what is noted of it."""
-        return Path(self.root).parent
-
     def unbind(self, now: dict[str, Seen], bound: Iterable[str]) -> None:
-        """Take away what PRoot made in the file system to bind the paths `bound` over: empty files
-        and folders, from `now` too. The folder around them gets the time that it had."""
+        """Remove the empty mount points that PRoot made for the paths `bound`, also from the scan `now`, and restore
+        the times of the folders around them."""
         for path in bound:
             while path and path not in self.seen:
                 entry = now.get(path)
-                if entry and not entry.size and not _children(now, path):   # else the command put something there
+                if entry and not entry.size and not _children(now, path):   # else the command wrote there
                     remove(os.path.join(self.root, path))
                     del now[path]
                 path = path.rpartition("/")[0]
@@ -53,19 +48,19 @@ def _children(seen: Mapping[str, Seen], folder: str) -> set[str]:
 
 
 class Waste:
-    """Files that nobody needs any more: moved into `folder`, on the same disk, and deleted in the background, since
-    that of an unpacked image may take a minute."""
+    """Deletes files in the background, since an unpacked image may take a minute. They are moved to `folder` first,
+    which must be on the same disk."""
 
     def __init__(self, folder: Path):
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._waiting: SimpleQueue[str] = SimpleQueue()
-        for left in folder.iterdir():   # by an engine that was ended meanwhile
+        for left in folder.iterdir():   # by an engine that was killed
             self._waiting.put(str(left))
         threading.Thread(target=self._delete, daemon=True).start()
 
     def throw(self, place: str) -> None:
-        """Take a file or tree away from `place`; nothing if there is none."""
+        """Delete the file or tree at `place`, if there is one."""
         if os.path.lexists(place):
             target = str(self._folder / secrets.token_hex(8))
             os.rename(place, target)
@@ -73,23 +68,23 @@ class Waste:
 
     def _delete(self) -> None:
         while True:
-            with contextlib.suppress(OSError):   # what cannot be deleted is left for the next engine
+            with contextlib.suppress(OSError):   # the next engine tries again
                 remove(self._waiting.get())
 
 
 class FileSystems:
-    """The trees in `folder`. `layer` gives the archive of a digest, `waste` takes trees that are not needed any more;
-    `bound` are paths over which whoever borrows a tree binds this machine's."""
+    """The trees in `folder`. `layer` returns the archive of a digest; over the paths `bound`, users of a tree bind this
+    machine's files."""
 
     def __init__(self, folder: Path, layer: Callable[[str], Path], waste: Waste, bound: Iterable[str] = ()):
         self._folder, self._layer, self._waste, self._bound = folder, layer, waste, tuple(bound)
         self._idle: list[FileSystem] = []
         self._lock = threading.Lock()
-        waste.throw(str(folder))   # what an engine that was killed has left
+        waste.throw(str(folder))   # left by an engine that was killed
         folder.mkdir(parents=True)
 
     def take(self, chain: tuple[str, ...]) -> FileSystem:
-        """A tree with these layers, nobody else's until it is given back."""
+        """A tree with these layers, exclusive until it is given back."""
         with self._lock:
             for tree in self._idle:
                 if tree.chain == chain:
@@ -102,13 +97,13 @@ class FileSystems:
                 with tarfile.open(self._layer(digest)) as archive:
                     extract(archive, tree.root, tree.owners, whiteouts=True)
         except BaseException:
-            self._waste.throw(str(tree.place))
+            self._waste.throw(os.path.dirname(tree.root))
             raise
         tree.seen = scan(tree.root)
         return tree
 
     def give_back(self, tree: FileSystem) -> None:
-        """Keep it if it still is what its layers describe, else delete it."""
+        """Keep a tree if it still matches its layers, else delete it."""
         whole = False
         with contextlib.suppress(OSError):
             now = scan(tree.root)
@@ -120,4 +115,4 @@ class FileSystems:
             dropped = self._idle[:-_KEPT] if whole else [tree]
             self._idle = self._idle[-_KEPT:]
         for each in dropped:
-            self._waste.throw(str(each.place))
+            self._waste.throw(os.path.dirname(each.root))

@@ -1,4 +1,4 @@
-"""HTTP on a Unix socket, by the standard library's server. What an engine does blocks: each connection has a thread."""
+"""HTTP on a Unix socket, with a thread for each connection."""
 
 import contextlib
 import fcntl
@@ -17,25 +17,25 @@ from socketserver import ThreadingMixIn, UnixStreamServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-_JSON = 64 << 20     # bytes of a request that is read as a whole
-_PIECE = 1 << 16     # bytes that are taken at a time
+_JSON = 64 << 20     # bytes; the longest JSON body
+_PIECE = 1 << 16     # bytes read at a time
 
 
 class Exchange(BaseHTTPRequestHandler):
     """One request and its answer; a subclass answers in `respond`.
 
-    query    {name: value} of the address, the last one of each; `queries` has all
-    body     what the client sends, to read
-    begun    whether an answer has begun, that cannot be taken back"""
+    query    {name: value} of the query string, the last value of each name; `queries` has all values
+    body     the request's body, a file
+    begun    whether part of the answer has been sent"""
 
     protocol_version = "HTTP/1.1"
 
     def respond(self) -> None:
-        """Answer it. A ConnectionError breaks the answer off."""
+        """Answer the request. A ConnectionError aborts the answer."""
         raise NotImplementedError
 
     def do_GET(self) -> None:
-        """Read the head of a request, and answer it by `respond`."""
+        """Parse the address and `respond`."""
         address = urlsplit(self.path)
         self.method, self.path = self.command, unquote(address.path)
         self.queries = parse_qs(address.query, keep_blank_values=True)
@@ -49,7 +49,7 @@ class Exchange(BaseHTTPRequestHandler):
     do_HEAD = do_POST = do_PUT = do_DELETE = do_GET
 
     def log_message(self, *_: object) -> None:
-        """Nothing: the client has the answer."""
+        """Log nothing."""
 
     def gone(self) -> bool:
         """Whether the client has hung up."""
@@ -61,12 +61,12 @@ class Exchange(BaseHTTPRequestHandler):
             return True
 
     def json(self) -> dict:
-        """What the client sends, as JSON; {} for nothing."""
+        """The body, parsed; {} if it is empty."""
         data = self.body.read(_JSON)
         return json.loads(data) if data else {}
 
     def answer(self, value: object = None, status: int = 200, **headers: str) -> None:
-        """A whole answer: JSON, bytes as they are, or nothing."""
+        """Send a whole answer: bytes as they are, anything but None as JSON."""
         kind = "text/plain" if isinstance(value, bytes) else "application/json"
         data = value if isinstance(value, bytes) else b"" if value is None else json.dumps(value).encode()
         self._head(status, {"Content-Type": kind, "Content-Length": str(len(data)),
@@ -75,11 +75,11 @@ class Exchange(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def refuse(self, status: int, message: str) -> None:
-        """An answer of that status that says why not, as Docker's engine words it."""
+        """Send an error as Docker's API does."""
         self.answer({"message": message}, status)
 
     def begin(self, kind: str = "application/json") -> None:
-        """The head of an answer that comes in pieces, which `piece` sends and `end` ends."""
+        """Begin an answer that is sent by `piece` and finished by `end`."""
         self._head(200, {"Content-Type": kind, "Transfer-Encoding": "chunked"})
 
     def piece(self, data: bytes) -> None:
@@ -88,11 +88,11 @@ class Exchange(BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
 
     def end(self) -> None:
-        """The answer is whole."""
+        """Finish the answer."""
         self.wfile.write(b"0\r\n\r\n")
 
     def stream(self, pieces: Iterable[bytes], kind: str = "application/x-tar") -> None:
-        """A whole answer that comes in pieces."""
+        """Send a whole answer in pieces."""
         self.begin(kind)
         for data in pieces:
             self.piece(data)
@@ -100,14 +100,14 @@ class Exchange(BaseHTTPRequestHandler):
 
     @contextlib.contextmanager
     def upgraded(self) -> Iterator[Callable[[bytes], Any]]:
-        """Leave HTTP: a function that sends bytes on the bare stream, which ends with the request."""
+        """Leave HTTP for a bare stream, which ends with the block; yields the function that writes to it."""
         self._head(101, {"Connection": "Upgrade", "Upgrade": "tcp"})
         self.close_connection = True
         self._until_read()
         yield self.wfile.write
 
     def _head(self, status: int, headers: dict[str, str]) -> None:
-        while self.body.read(_PIECE):   # whoever still sends does not read
+        while self.body.read(_PIECE):   # a client that is still sending does not read the answer
             pass
         self.begun = True
         self.send_response(status)
@@ -116,8 +116,8 @@ class Exchange(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _until_read(self, seconds: float = 2) -> None:
-        """Wait until the client has taken the head. Its HTTP library reads ahead: what of the
-        stream comes with the head would be lost to whoever reads the socket then."""
+        """Wait until the client has read the head. Its HTTP library reads ahead: bytes of the stream that arrive with
+        the head would be lost."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and struct.unpack(
                 "i", fcntl.ioctl(self.connection, termios.TIOCOUTQ, bytes(4)))[0]:
@@ -125,11 +125,11 @@ class Exchange(BaseHTTPRequestHandler):
 
 
 class _Body(io.RawIOBase):
-    """What follows the head of a request: of a known length, or in chunks (RFC 9112, 7.1)."""
+    """The body of a request, with a known length or in chunks (RFC 9112, 7.1)."""
 
     def __init__(self, file: io.BufferedIOBase, headers: Message):
         self._file, self._chunked = file, "chunked" in headers.get("Transfer-Encoding", "").lower()
-        self._left = 0 if self._chunked else int(headers.get("Content-Length", 0))   # of it, or of the chunk
+        self._left = 0 if self._chunked else int(headers.get("Content-Length", 0))   # bytes of the body or chunk
 
     def readable(self) -> bool:
         return True
@@ -156,7 +156,7 @@ class _Body(io.RawIOBase):
 
 
 class HttpServer(ThreadingMixIn, UnixStreamServer):
-    """A server on the socket at `address`; `kind` answers a request."""
+    """A server on the socket at `address`; `kind` handles requests."""
 
     daemon_threads, block_on_close, request_queue_size = True, False, 128
 
@@ -167,6 +167,6 @@ class HttpServer(ThreadingMixIn, UnixStreamServer):
         os.chmod(address, 0o600)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up between two requests is no error."""
+        """Report errors, except that the client hung up."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)

@@ -1,6 +1,6 @@
-"""Run a command, and let nothing that it started outlive it: `python jail.py WORD ...`. Processes that forked away
-become children of this one (PR_SET_CHILD_SUBREAPER), and are ended when the command ends, when SIGTERM comes, or when
-whoever started this dies. Standard library alone: it is started for each step and container."""
+"""Run a command that none of its descendants outlives: `python jail.py WORD ...`. Orphans become children of this
+process (PR_SET_CHILD_SUBREAPER) and are killed when the command ends, on SIGTERM, and when the parent dies. It imports
+only the standard library, since it is started for each step and container."""
 
 import contextlib
 import ctypes
@@ -19,14 +19,13 @@ def main(words: list[str]) -> int:
     libc.prctl(_SUBREAPER, 1, 0, 0, 0)
     libc.prctl(_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:
-        return 1   # it died meanwhile
+        return 1   # the parent died before prctl
     signal.signal(signal.SIGTERM, _ended)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     child = os.fork()
     if child == 0:
-        # Should this jail be killed itself: PRoot ends all that it holds at this signal, and
-        # would leave them running at SIGKILL (its event.c).
+        # In case this jail is killed: at SIGQUIT PRoot ends its tracees; at SIGKILL it would leave them (its event.c).
         libc.prctl(_PDEATHSIG, signal.SIGQUIT, 0, 0, 0)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -49,7 +48,7 @@ def _ended(number: int, _frame: object) -> None:
 
 
 def _end_all() -> None:
-    """Kill all below, until there is nobody: a child may be just now forking another."""
+    """Kill all descendants, repeatedly, since one may be forking."""
     while children := _below(os.getpid()):
         for pid in children:
             with contextlib.suppress(ProcessLookupError):

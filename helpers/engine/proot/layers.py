@@ -1,4 +1,4 @@
-"""Layers: tar archives of what changed between two looks at a file system."""
+"""Layers: tar archives of the changes between two scans of a file system."""
 
 import contextlib
 import hashlib
@@ -15,13 +15,13 @@ from ...extraction import WHITEOUT, Owner
 
 
 class Seen(NamedTuple):
-    """What differs between a changed thing and an unchanged one."""
+    """What a scan compares of a path."""
 
-    mode: int      # as in st_mode: kind and permissions
-    size: int      # 0 for a directory: its size says nothing of its content
-    mtime: int     # ns
+    mode: int          # st_mode: kind and permissions
+    size: int          # bytes; 0 for a directory, whose size depends on the file system
+    mtime: int         # ns
     inode: int
-    target: str = ""   # of a link
+    target: str = ""   # of a symbolic link
 
 
 class Change(NamedTuple):
@@ -32,7 +32,7 @@ class Change(NamedTuple):
 
 
 def scan(root: str) -> dict[str, Seen]:
-    """{path relative to root: Seen} of all below `root`, without sockets and devices."""
+    """{path relative to `root`: Seen} of everything below it except sockets and devices."""
     found: dict[str, Seen] = {}
     waiting = [""]
     while waiting:
@@ -54,7 +54,7 @@ def scan(root: str) -> dict[str, Seen]:
 def _readable(folder: str) -> Any:
     try:
         return os.scandir(folder)
-    except PermissionError:   # its owner may look all the same, once it is allowed to
+    except PermissionError:   # the owner may change the mode
         mode = stat.S_IMODE(os.stat(folder).st_mode)
         os.chmod(folder, mode | 0o700)
         try:
@@ -64,13 +64,13 @@ def _readable(folder: str) -> Any:
 
 
 def changes(before: Mapping[str, Seen], after: Mapping[str, Seen]) -> list[Change]:
-    """The entries of a layer that turns `before` into `after`, parents first. A changed path brings the directories
-    above it, as an overlay does. Of a tree that is gone only its top is named."""
+    """The entries of a layer that turns `before` into `after`, parents first. As in an overlay, it includes the parent
+    directories of each change, and only the top of a deleted tree."""
     changed = {path for path, seen in after.items() if before.get(path) != seen}
     gone = set()
     for path in before.keys() - after.keys():
         above = path.rpartition("/")[0]
-        # Gone with its directory, or with the directory that became something else.
+        # Else it went with its directory, even if that is a file now.
         if above in after and stat.S_ISDIR(after[above].mode) or not above:
             gone.add(path)
     for path in [*changed, *gone]:
@@ -81,28 +81,21 @@ def changes(before: Mapping[str, Seen], after: Mapping[str, Seen]) -> list[Chang
 
 
 class Digested(io.RawIOBase):
-    """A file that is written to, and the SHA-256 of what was."""
+    """Writes to a file; `hexdigest` is the SHA-256 of what was written."""
 
     def __init__(self, file: BinaryIO):
         self._file, self._digest = file, hashlib.sha256()
-
-    def writable(self) -> bool:
-        return True
+        self.hexdigest = self._digest.hexdigest
 
     def write(self, data: Any) -> int:
-        """Write bytes, and count them into the digest."""
         self._digest.update(data)
         return self._file.write(data)
-
-    def hexdigest(self) -> str:
-        """SHA-256 of all that was written."""
-        return self._digest.hexdigest()
 
 
 def write(place: Path, root: str, changes: Iterable[Change], seen: Mapping[str, Seen],
           owners: Mapping[str, Owner]) -> tuple[str, int]:
-    """Write the layer of `changes` to the file `place`: (SHA-256, bytes of its files). `owners` are those that are not
-    root's."""
+    """Write the layer of `changes` to the file `place`. Returns (SHA-256, bytes of its files). Paths not in `owners`
+    are root's."""
     content, links = 0, dict[int, str]()
     with open(place, "wb") as file:
         out = Digested(file)
@@ -126,7 +119,7 @@ def write(place: Path, root: str, changes: Iterable[Change], seen: Mapping[str, 
 
 @contextlib.contextmanager
 def opened(place: str) -> Iterator[BufferedReader]:
-    """A file open for reading, though its mode may not let even its owner read."""
+    """Open a file for reading, even if its mode forbids it to the owner."""
     try:
         file = open(place, "rb")  # noqa: SIM115
     except PermissionError:
@@ -141,7 +134,7 @@ def opened(place: str) -> Iterator[BufferedReader]:
 def _whiteout(path: str) -> tarfile.TarInfo:
     folder, _, name = path.rpartition("/")
     entry = tarfile.TarInfo(f"{folder}/{WHITEOUT}{name}" if folder else WHITEOUT + name)
-    entry.mode = 0o600   # as Docker writes it
+    entry.mode = 0o600   # as in Docker's layers
     return entry
 
 

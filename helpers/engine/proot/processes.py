@@ -1,4 +1,4 @@
-"""Processes under PRoot, each in a jail of its own that lets nothing outlive it."""
+"""Processes under PRoot, each in a jail (`jail.py`) that nothing outlives."""
 
 import contextlib
 import os
@@ -13,26 +13,26 @@ from ...paths import remove
 from .. import proot_program as proot
 from .programs import Command
 
-Output = Callable[[int, bytes], None]   # 1 or 2 for the stream, and what was printed
+Output = Callable[[int, bytes], None]   # stream (1 or 2), what was printed
 _LOOK_SECONDS = 0.5
 _END_SECONDS = 5
 
 
 class Processes:
-    """What runs in this engine. `end` ends all of it."""
+    """The processes of this engine."""
 
     def __init__(self, found: proot.Program, temporary: str):
         self._proot, self._temporary = found, temporary
-        self._running: dict[subprocess.Popen[bytes], str] = {}   # and each one's folder for PRoot's own files
+        self._running: dict[subprocess.Popen[bytes], str] = {}   # with PRoot's temporary folder
         self._lock = threading.Lock()
-        # A jail ends when the thread that started it does (PR_SET_PDEATHSIG): that must not
-        # be the thread of a connection, but one that lives as long as the engine.
+        # A jail ends with the thread that started it (PR_SET_PDEATHSIG), which must live as long as the engine.
         self._parent = ThreadPoolExecutor(1)
         self.bound = proot.bound()
 
     def start(self, root: str, command: Command, *, binds: Mapping[str, str] | None = None,
               ports: Mapping[int, int] | None = None) -> subprocess.Popen[bytes]:
-        """Start a command in the file system at `root`; both streams are pipes. See `proot_program.Program.command`."""
+        """Start a command in the file system at `root`, with pipes for its output. See
+        `proot_program.Program.command`."""
         temporary = tempfile.mkdtemp(dir=self._temporary)
         words = self._proot.command(
             root, command.words, folder=command.folder, ids=command.ids, binds=binds, ports=ports)
@@ -46,7 +46,7 @@ class Processes:
 
     def follow(
         self, process: subprocess.Popen[bytes], output: Output, stopped: Callable[[], bool] = lambda: False) -> int:
-        """Hand on to `output` what it prints until it ends. Returns its exit code. `stopped` ends it early."""
+        """Pass what it prints to `output` until it ends, or is killed once `stopped` is true. Returns its exit code."""
         assert process.stdout and process.stderr
         with selectors.DefaultSelector() as ready:
             for number, pipe in ((1, process.stdout), (2, process.stderr)):
@@ -70,16 +70,16 @@ class Processes:
 
     def run(self, root: str, command: Command, output: Output, *, stopped: Callable[[], bool] = lambda: False,
             binds: Mapping[str, str] | None = None, ports: Mapping[int, int] | None = None) -> int:
-        """Start a command and follow it to its end; arguments as of `start` and `follow`. Returns its exit code."""
+        """`start` a command and `follow` it. Returns its exit code."""
         return self.follow(self.start(root, command, binds=binds, ports=ports), output, stopped)
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
-        """Have the jail of a process end it and its children."""
+        """End a process and all its descendants, by its jail."""
         if process.poll() is None:
-            process.terminate()   # its jail ends all below it
+            process.terminate()
 
     def end(self) -> None:
-        """End all, and wait some seconds for each."""
+        """End all processes, waiting a few seconds for each."""
         with self._lock:
             running = list(self._running)
         for process in running:

@@ -1,4 +1,4 @@
-"""What the files of an image say of a command: its user, the user's home, and whether it can be started."""
+"""A command resolved against an image's files: its user, home directory and program."""
 
 import json
 import os
@@ -16,21 +16,21 @@ from .refused import RequestRefused
 
 @dataclass(frozen=True)
 class Command:
-    """A command as it is run in a file system."""
+    """A command, ready to be run in a file system."""
 
     words: list[str]
     variables: dict[str, str]
-    folder: str             # in which it runs
+    folder: str             # its working directory
     ids: tuple[int, int]    # of its user and group
-    problem: str            # why it cannot be started, in a runtime's words; '' if it can
+    problem: str            # why it cannot be started, in runc's words; '' if it can
 
 
 def command(root: str, config: Mapping, words: list[str], variables: Mapping[str, str] | None = None,
             mounted: Iterable[str] = ()) -> Command:
-    """What `words` are, with an image's settings, in the file system at `root`.
+    """`words` with an image's settings, in the file system at `root`.
 
-    variables  its environment, else that of the settings
-    mounted    paths over which other files are mounted: what lies there is not looked at
+    variables  its environment (default: that of the settings)
+    mounted    mount points, below which programs are not looked for
 
     Raises RequestRefused for a user that the image does not have."""
     environment = dict(settings.environment(config) if variables is None else variables)
@@ -43,8 +43,8 @@ def command(root: str, config: Mapping, words: list[str], variables: Mapping[str
 
 
 def user_ids(root: str, who: str) -> tuple[int, int]:
-    """User and group ids of 'user', 'user:group' or numbers, as the image's own files
-    say. Raises RequestRefused for a name that they do not have."""
+    """User and group id of 'user' or 'user:group', names or numbers, by the image's own files. Raises RequestRefused
+    for an unknown name."""
     user, _, group = who.partition(":")
     if not user:
         return 0, 0
@@ -55,7 +55,7 @@ def user_ids(root: str, who: str) -> tuple[int, int]:
 
 
 def _found(root: str, file: str, kind: str, wanted: str) -> list[str]:
-    """The row of a name or number in /etc/passwd or /etc/group; one for a number that it has not. Raises
+    """The row of a name or number in /etc/passwd or /etc/group; an unknown number gets group 0. Raises
     RequestRefused."""
     for row in _rows(root, f"etc/{file}"):
         if wanted in (row[0], row[2]):
@@ -78,8 +78,8 @@ def _rows(root: str, path: str) -> list[list[str]]:
 
 
 def program(root: str, config_path: str, folder: str, word: str) -> str:
-    """'' if the program `word` can be started, else what an engine says then: it is not
-    in the image, or what loads it is not (the second with the first words 'exec /')."""
+    """'' if the program `word` can be started, else the engine's error: 'exec: ...' if it is not in the image,
+    'exec /...' if its loader is not."""
     places = ([posixpath.join(folder, word)] if "/" in word
               else [posixpath.join(each or folder, word) for each in config_path.split(":")])
     found = next((p for p in places if os.path.isfile(inside(root, p)) and os.access(inside(root, p), os.X_OK)), None)
@@ -93,10 +93,10 @@ def program(root: str, config_path: str, folder: str, word: str) -> str:
 
 
 def _loader(place: str) -> str:
-    """The program that the kernel starts for this one: the dynamic loader, or that of #!."""
+    """The program that the kernel starts for this one: its dynamic loader or its #! line's interpreter."""
     size = os.path.getsize(place)
     with open(place, "rb") as file:
-        head = file.read(1 << 16)   # the kernel finds it there, too
+        head = file.read(1 << 16)   # the kernel reads no further for it, either
     if head.startswith(b"#!"):
         line = shlex.split(head[2:].split(b"\n")[0].decode("utf-8", "replace"))
         return line[0] if line else ""

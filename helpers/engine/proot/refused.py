@@ -1,19 +1,19 @@
-"""Why a request is refused, each with the status of Docker's API; the message says why."""
+"""Errors that are answered with a status of Docker's API."""
 
 
 class RequestRefused(Exception):
-    """This engine cannot carry it out."""
+    """This engine cannot do what was asked; the message says why."""
 
     status = 400
 
 
 class NotFound(RequestRefused):
-    """There is no such image, container or command in one."""
+    """There is no such image, container or exec."""
 
     status = 404
 
 
 class Conflict(RequestRefused):
-    """It cannot be done to a thing as that is now."""
+    """The state of the object does not allow it."""
 
     status = 409

@@ -1,5 +1,4 @@
-"""What an image says of itself: the instructions that change no file. A configuration is what Docker's API calls
-Config."""
+"""An image's configuration (`Config` in Docker's API), and the instructions that change it and no file."""
 
 import json
 import posixpath
@@ -16,12 +15,12 @@ WORD = re.compile(r"""(?:\\.|[^\s"'\\]|"(?:\\.|[^"\\])*"|'[^']*')+""", re.S)
 
 
 def environment(config: Mapping) -> dict[str, str]:
-    """{name: value} of a configuration's Env."""
+    """A configuration's Env as {name: value}."""
     return dict(each.partition("=")[::2] for each in config.get("Env") or [])
 
 
 def expanded(text: str, variables: Mapping[str, str]) -> str:
-    """A text with its variables replaced. Raises RequestRefused."""
+    """`text` with variables replaced. Raises RequestRefused."""
     try:
         return expand(text, variables)
     except BadSubstitution as error:
@@ -29,7 +28,7 @@ def expanded(text: str, variables: Mapping[str, str]) -> str:
 
 
 def pairs(text: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """`A=1 B="two words"`, or the old form `A the rest`. Raises RequestRefused."""
+    """The pairs of `A=1 B="two words"` or the old form `A the rest`. Raises RequestRefused."""
     words = WORD.findall(text)
     if words and "=" not in words[0]:
         name, _, rest = text.partition(" ")
@@ -44,7 +43,7 @@ def pairs(text: str, variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def listed(text: str) -> list[str] | None:
-    """The words of the JSON form, None if it is the shell's."""
+    """The words of the JSON form, None if it is the shell form."""
     try:
         words = json.loads(text)
     except ValueError:
@@ -53,32 +52,29 @@ def listed(text: str) -> list[str] | None:
 
 
 def words(text: str, variables: Mapping[str, str]) -> list[str]:
-    """The operands of COPY, EXPOSE, VOLUME: JSON or words, with variables replaced."""
+    """The operands of COPY, EXPOSE or VOLUME in either form, with variables replaced."""
     found = listed(text)
     return [expanded(word, variables) for word in (WORD.findall(text) if found is None else found)]
 
 
 def command(config: Mapping, text: str) -> list[str]:
-    """What is executed: the JSON form's words, or the shell with the text."""
+    """The command to execute: the words of the JSON form, or the shell with the text."""
     found = listed(text)
     return found if found is not None else [*(config.get("Shell") or _SHELL), text]
 
 
 def apply(config: dict, instruction: Instruction, variables: Mapping[str, str]) -> str:
-    """Change `config` as an instruction says. Returns a word of what is not done, or ''. Raises
-    RequestRefused."""
-    text = instruction.arguments
-    match instruction.keyword:
+    """Apply an instruction to `config`. Returns a warning, or ''. Raises RequestRefused."""
+    keyword, text = instruction.keyword, instruction.arguments
+    match keyword:
         case "ENV":
             config["Env"] = [f"{n}={v}" for n, v in {**environment(config), **pairs(text, variables)}.items()]
         case "LABEL":
             config["Labels"] = {**(config.get("Labels") or {}), **pairs(text, variables)}
-        case "CMD":
-            config["Cmd"] = command(config, text)
-        case "ENTRYPOINT":
-            config["Entrypoint"] = command(config, text)
-        case "USER":
-            config["User"] = expanded(text, variables)
+        case "CMD" | "ENTRYPOINT":
+            config[keyword.capitalize()] = command(config, text)
+        case "USER" | "STOPSIGNAL":
+            config["User" if keyword == "USER" else "StopSignal"] = expanded(text, variables)
         case "WORKDIR":
             config["WorkingDir"] = workdir(config, expanded(text, variables))
         case "EXPOSE":
@@ -91,19 +87,15 @@ def apply(config: dict, instruction: Instruction, variables: Mapping[str, str]) 
             if not shell:
                 raise RequestRefused("SHELL requires the arguments to be in JSON form")
             config["Shell"] = shell
-        case "STOPSIGNAL":
-            config["StopSignal"] = expanded(text, variables)
-        case "HEALTHCHECK":
-            return " ---> [Warning] HEALTHCHECK is not recorded: this engine checks no health\n"
-        case "ONBUILD":
-            return " ---> [Warning] ONBUILD is not recorded: this engine runs no triggers\n"
+        case "HEALTHCHECK" | "ONBUILD":
+            return f" ---> [Warning] {keyword} is ignored: this engine does not support it\n"
         case "MAINTAINER":
             pass
         case _:
-            raise RequestRefused(f"{instruction.keyword} is not known to this engine")
+            raise RequestRefused(f"{keyword} is not supported by this engine")
     return ""
 
 
 def workdir(config: Mapping, path: str) -> str:
-    """A path as WORKDIR and COPY take it: relative to the working directory so far."""
+    """A path relative to the working directory, as WORKDIR and --mount resolve it."""
     return posixpath.normpath(posixpath.join(config.get("WorkingDir") or "/", path))

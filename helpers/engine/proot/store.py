@@ -1,7 +1,7 @@
-"""Images, layers, names and the build cache, on the disk.
+"""Images, layers, names and the build cache, on disk.
 
-    layers/DIGEST.tar   as they are unpacked; layers/DIGEST.json: {bytes of files}
-    images/ID.json      configurations, whose SHA-256 is the image's id
+    layers/DIGEST.tar   uncompressed; DIGEST.json: {bytes of its files}
+    images/ID.json      configurations; the id is their SHA-256
     state.json          {names {reference: id}, parents {id: id}, cache {key: id}}
 """
 
@@ -19,7 +19,7 @@ import threading
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from ... import paths
 from ...extraction import Owner
@@ -33,26 +33,19 @@ _CHUNK, _GZIP = 1 << 20, b"\x1f\x8b"
 
 
 def full(reference: str) -> str:
-    """A name as it is listed: 'app' -> 'app:latest'; Docker Hub's own host and folder are left out."""
+    """The name as listed: 'app' -> 'app:latest', without Docker Hub's host and `library/`."""
     for prefix in ("docker.io/", "index.docker.io/", "library/"):
         reference = reference.removeprefix(prefix)
     return reference if ":" in reference.rsplit("/", 1)[-1] else f"{reference}:latest"
 
 
-class _File(NamedTuple):
-    """A file of a saved image, decompressed, and the SHA-256 of its bytes."""
-
-    path: Path
-    digest: str
-
-
 class Store:
-    """The images in `folder`. Safe to use from several threads of one process."""
+    """The content of `folder`. Thread-safe within one process."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         self._lock = threading.RLock()
-        self._pending: set[str] = set()   # layers stored before the image that refers to them
+        self._unclaimed: set[str] = set()   # layers whose image has not been added yet
         for name in ("layers", "images", "tmp"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         for left in (folder / "tmp").iterdir():
@@ -63,7 +56,7 @@ class Store:
             self._state = {"names": {}, "parents": {}, "cache": {}}
 
     def find(self, reference: str) -> str:
-        """The id (64 hex digits) of an image by name or by (the head of) its id. Raises NotFound."""
+        """The id (64 hex digits) of an image, by its name, its id or the beginning of its id. Raises NotFound."""
         with self._lock:
             known = self._state["names"].get(full(reference))
         if known:
@@ -79,7 +72,7 @@ class Store:
         return json.loads(self._image(image).read_bytes())
 
     def chain(self, image: str) -> tuple[str, ...]:
-        """Digests of its layers, without 'sha256:', the lowest first."""
+        """Digests of its layers without 'sha256:', lowest first."""
         return tuple(each.removeprefix("sha256:") for each in self.config(image)["rootfs"]["diff_ids"])
 
     def layer(self, digest: str) -> Path:
@@ -91,32 +84,31 @@ class Store:
         return json.loads(self.layer(digest).with_suffix(".json").read_text())["bytes"]
 
     def names(self, image: str) -> list[str]:
-        """Names of an image, sorted."""
+        """An image's names, sorted."""
         with self._lock:
             return sorted(name for name, each in self._state["names"].items() if each == image)
 
     def images(self, every: bool = False) -> list[str]:
-        """Ids, the newest first: those that have a name or no child; all if `every`."""
+        """Ids, newest first: of images with a name or without a child, or of all if `every`."""
         with self._lock:
-            parents = set(self._state["parents"].values())
-            named = set(self._state["names"].values())
-        paths = sorted((self.folder / "images").glob("*.json"), key=lambda path: -path.stat().st_mtime_ns)
-        return [path.stem for path in paths if every or path.stem in named or path.stem not in parents]
+            hidden = set(self._state["parents"].values()) - set(self._state["names"].values())
+        files = sorted((self.folder / "images").glob("*.json"), key=lambda path: -path.stat().st_mtime_ns)
+        return [path.stem for path in files if every or path.stem not in hidden]
 
     def parent(self, image: str) -> str:
-        """The image that `image` was built on, or ''."""
+        """The image that it was built on, '' if none."""
         with self._lock:
             return self._state["parents"].get(image, "")
 
     def add_layer(self, root: str, changes: list[Change], seen: Mapping[str, Seen], owners: Mapping[str, Owner]) -> str:
-        """Store the changes in `root` as a layer and return its digest. A path missing from `owners` is root's."""
+        """Store the changes in `root` as a layer; files not in `owners` are root's. Returns its digest."""
         file = self._temporary()
         digest, content = layers.write(file, root, changes, seen, owners)
         self._keep(file, digest, content)
         return digest
 
     def add_image(self, config: dict, parent: str = "") -> str:
-        """Store an image whose layers are already stored, and return its id."""
+        """Store an image whose layers are stored already. Returns its id."""
         return self._add_config(json.dumps(config, separators=(",", ":"), sort_keys=True).encode(), parent)
 
     def _add_config(self, data: bytes, parent: str = "") -> str:
@@ -124,31 +116,31 @@ class Store:
         if not self._image(image).exists():
             paths.write_whole(self._image(image), data)
         with self._lock:
-            self._pending.difference_update(self.chain(image))
+            self._unclaimed.difference_update(self.chain(image))
         if parent and parent != image:
             with self._changed() as state:
                 state["parents"][image] = parent
         return image
 
     def tag(self, image: str, reference: str) -> None:
-        """Name an image; another image of that name loses it."""
+        """Name an image; another one with that name loses it."""
         with self._changed() as state:
             state["names"][full(reference)] = image
 
     def cached(self, key: str) -> str | None:
-        """The image that the step with this cache key made, or None."""
+        """The image that the step with that cache key made, if there is one."""
         with self._lock:
             image = self._state["cache"].get(key)
         return image if image and self._image(image).exists() else None
 
     def remember(self, key: str, image: str) -> None:
-        """Record the image that the step with this cache key made."""
+        """Cache the image that a step made."""
         with self._changed() as state:
             state["cache"][key] = image
 
     def remove(self, reference: str, prune: bool = True) -> list[dict]:
-        """Remove a name. Without names left, the image goes too, with its unnamed parents if `prune`, and the layers
-        that no image uses. Raises NotFound."""
+        """Remove a name (by id: all of an image's names); with its last one the image, its unnamed parents (if `prune`)
+        and layers without an image. Returns the answer of Docker's API. Raises NotFound."""
         image, done = self.find(reference), []
         with self._changed() as state:
             names = [full(reference)] if full(reference) in state["names"] else self.names(image)
@@ -159,29 +151,25 @@ class Store:
                 self._image(image).unlink(missing_ok=True)
                 done.append({"Deleted": f"sha256:{image}"})
                 image = state["parents"].pop(image, "") if prune else ""
-        self._sweep()
-        return done
-
-    def _sweep(self) -> None:
         with self._lock:
-            used = self._pending.union(*(self.chain(image) for image in self.images(every=True)))
+            used = self._unclaimed.union(*(self.chain(image) for image in self.images(every=True)))
             for path in (self.folder / "layers").glob("*.tar"):
                 if path.stem not in used:
                     path.unlink()
                     path.with_suffix(".json").unlink(missing_ok=True)
+        return done
 
     def load(self, file: Any) -> list[str]:
-        """Store the images of a `docker save` archive, in either layout, and return their names or ids. Raises
-        ValueError for any other file, and for a layer whose digest is wrong."""
+        """Store the images of an archive in either layout of `docker save`. Returns their names or ids. Raises
+        ValueError for any other file and for a layer that does not match its digest."""
         place, loaded = self._temporary(), list[str]()
         try:
             files = _unpack(file, place)
-            manifest = json.loads(files["manifest.json"].path.read_bytes())
-            for each in manifest:
-                data = files[each["Config"]].path.read_bytes()
+            for each in json.loads(files["manifest.json"][0].read_bytes()):
+                data = files[each["Config"]][0].read_bytes()
                 wanted = json.loads(data)["rootfs"]["diff_ids"]
                 for name, digest in zip(each["Layers"], wanted, strict=True):
-                    self._load_layer(files[name], digest.removeprefix("sha256:"))
+                    self._load_layer(*files[name], digest.removeprefix("sha256:"))
                 image = self._add_config(data)
                 for name in each["RepoTags"] or ():
                     self.tag(image, name)
@@ -192,21 +180,21 @@ class Store:
         finally:
             remove(str(place))
 
-    def _load_layer(self, file: _File, digest: str) -> None:
+    def _load_layer(self, file: Path, found: str, digest: str) -> None:
         if not _DIGEST.fullmatch(digest):
-            raise ValueError(f"{digest!r} is no digest")
+            raise ValueError(f"{digest!r} is not a digest")
         with self._lock:
-            self._pending.add(digest)
+            self._unclaimed.add(digest)
         if self.layer(digest).exists():
             return
-        if file.digest != digest:
-            raise ValueError(f"a layer's digest is {file.digest} instead of {digest}")
-        with tarfile.open(file.path) as archive:
+        if found != digest:
+            raise ValueError(f"a layer does not match its digest: {found} instead of {digest}")
+        with tarfile.open(file) as archive:
             content = sum(entry.size for entry in archive if entry.isreg())
-        self._keep(file.path, digest, content)
+        self._keep(file, digest, content)
 
     def save(self, references: list[str]) -> Iterator[bytes]:
-        """The archive of images as `docker save` of Docker 20.10 gives it. Raises NotFound."""
+        """The images' archive in the layout of Docker 20.10's `docker save`. Raises NotFound."""
         images = {self.find(reference): None for reference in references}
         named = [full(reference) for reference in references if full(reference) in self._state["names"]]
         manifest, digests = [], dict[str, None]()
@@ -215,13 +203,12 @@ class Store:
             digests |= dict.fromkeys(chain)
             manifest.append({"Config": f"{image}.json", "RepoTags": [n for n in named if self.find(n) == image] or None,
                              "Layers": [f"{digest}/layer.tar" for digest in chain]})
-        members = {f"{image}.json": self._image(image) for image in images}
-        members |= {f"{digest}/layer.tar": self.layer(digest) for digest in digests}
-        for name, path in members.items():
-            with open(path, "rb") as file:
-                yield from _member(name, file, os.fstat(file.fileno()).st_size)
-        index = json.dumps(manifest).encode()
-        yield from _member("manifest.json", io.BytesIO(index), len(index))
+        for image in images:
+            yield from _member(f"{image}.json", io.BytesIO(self._image(image).read_bytes()))
+        for digest in digests:
+            with open(self.layer(digest), "rb") as file:
+                yield from _member(f"{digest}/layer.tar", file)
+        yield from _member("manifest.json", io.BytesIO(json.dumps(manifest).encode()))
         yield bytes(1024)
 
     def _image(self, image: str) -> Path:
@@ -233,13 +220,13 @@ class Store:
     def _keep(self, file: Path, digest: str, content: int) -> None:
         place = self.layer(digest)
         with self._lock:
-            self._pending.add(digest)
+            self._unclaimed.add(digest)
         place.with_suffix(".json").write_text(json.dumps({"bytes": content}))
         os.replace(file, place)
 
     @contextlib.contextmanager
     def _changed(self) -> Iterator[dict]:
-        """The state, locked while it is changed and written to disk afterwards."""
+        """The state, locked while it is changed, then written."""
         with self._lock:
             try:
                 yield self._state
@@ -247,25 +234,25 @@ class Store:
                 paths.write_whole(self.folder / "state.json", json.dumps(self._state).encode())
 
 
-def _unpack(archive: IO[bytes], place: Path) -> dict[str, _File]:
-    """Write the files of a saved image into the new folder `place`: {name in the archive: file}. They are numbered, so
-    that no name in the archive is a path outside it. Raises tarfile.TarError, EOFError."""
+def _unpack(archive: IO[bytes], place: Path) -> dict[str, tuple[Path, str]]:
+    """Write the files of a saved image into the new folder `place`, decompressed and under numbers, since names in the
+    archive are not to be trusted: {name in the archive: (path, SHA-256)}. Raises tarfile.TarError and EOFError."""
     place.mkdir()
-    files: dict[str, _File] = {}
+    files: dict[str, tuple[Path, str]] = {}
     links: dict[str, str] = {}
     with tarfile.open(fileobj=archive, mode="r|*", bufsize=_CHUNK) as members:
         for member in members:
             name = os.path.normpath(member.name)
             if member.isreg():
                 path = place / str(len(files))
-                files[name] = _File(path, _copied(members.extractfile(member), path))
-            elif member.issym():   # Docker 20.10 links a layer that occurs twice
+                files[name] = path, _decompress(members.extractfile(member), path)
+            elif member.issym():   # how Docker 20.10 saves a layer that occurs twice
                 links[name] = os.path.normpath(os.path.join(os.path.dirname(name), member.linkname))
     return files | {name: files[target] for name, target in links.items() if target in files}
 
 
-def _copied(source: Any, target: Path) -> str:
-    """Copy a file, decompressed if it is gzipped (as layers are in OCI's layout), and return its SHA-256."""
+def _decompress(source: Any, target: Path) -> str:
+    """Copy a file, decompressed if it is a gzip file, as layers in the OCI layout are. Returns the copy's SHA-256."""
     plain = gzip.GzipFile(fileobj=source) if source.peek(2).startswith(_GZIP) else source
     with open(target, "wb") as file:
         out = layers.Digested(file)
@@ -273,11 +260,12 @@ def _copied(source: Any, target: Path) -> str:
     return out.hexdigest()
 
 
-def _member(name: str, file: IO[bytes], size: int) -> Iterator[bytes]:
-    """A file of `size` bytes as a member of a tar archive, in pieces."""
+def _member(name: str, file: IO[bytes]) -> Iterator[bytes]:
+    """A file as a member of a tar archive, in pieces."""
     entry = tarfile.TarInfo(name)
-    entry.size, entry.mode = size, 0o644
+    entry.size, entry.mode = file.seek(0, os.SEEK_END), 0o644
+    file.seek(0)
     yield entry.tobuf(tarfile.GNU_FORMAT)
     while piece := file.read(_CHUNK):
         yield piece
-    yield bytes(-size % 512)
+    yield bytes(-entry.size % 512)

@@ -1,5 +1,5 @@
-"""The part of Docker's Engine API that the course uses; the rest is answered with 501 and a sentence. Source of names
-and shapes: Docker's "Engine API v1.41 reference"."""
+"""The part of Docker's Engine API that the course uses; other requests get status 501. Source of names and shapes:
+Docker's "Engine API v1.41 reference"."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ __all__ = ["Api", "CourseEngine"]
 
 
 class Api(OfImages, Builds, OfContainers):
-    """One request for anything of it. `engine` is set on a subclass."""
+    """A request. `engine` is set on a subclass."""
 
     @on("GET", "/_ping")
     def _ping(self) -> None:
@@ -37,17 +37,11 @@ class Api(OfImages, Builds, OfContainers):
                      "DockerRootDir": str(self.engine.folder), "SecurityOptions": [],
                      "RegistryConfig": {"Mirrors": [], "IndexConfigs": {}}})
 
-    @on("GET", "/networks")
-    def _networks(self) -> None:
-        self.answer([])
-
-    @on("GET", "/volumes")
-    def _volumes(self) -> None:
-        self.answer({"Volumes": [], "Warnings": None})
-
-    @on("GET", "/system/df")
-    def _df(self) -> None:
-        self.answer({"LayersSize": 0, "Images": [], "Containers": [], "Volumes": [], "BuildCache": []})
+    @on("GET", "/(networks|volumes|system/df)")
+    def _nothing(self, kind: str) -> None:
+        self.answer({
+            "networks": [], "volumes": {"Volumes": [], "Warnings": None},
+            "system/df": {"LayersSize": 0, "Images": [], "Containers": [], "Volumes": [], "BuildCache": []}}[kind])
 
     @on("POST", "/build/prune")
     def _prune(self) -> None:

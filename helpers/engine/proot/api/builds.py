@@ -1,4 +1,4 @@
-"""Builds: the context comes in, what each step says goes out."""
+"""Builds: the context comes in, the output of each step goes out."""
 
 import json
 import os
@@ -34,7 +34,7 @@ class Builds(Routed):
             try:
                 build.unpack(self.body, context)
             except tarfile.TarError as error:
-                return self.refuse(400, f"the context is no tar archive: {error}")
+                return self.refuse(400, f"the context is not a tar archive: {error}")
             self.begin()
             try:
                 builder = build.Builder(self.engine.store, self.engine.trees, self.engine.processes, self._send,
@@ -49,23 +49,23 @@ class Builds(Routed):
                 raise
             except (RequestRefused, OSError, ValueError) as error:
                 self._failed(message_of(error), None)
-            except Exception as error:   # a fault of this engine's own: reported, and kept in its log
+            except Exception as error:   # a bug: also to the engine's log
                 traceback.print_exc()
                 self._failed(f"internal error: {type(error).__name__}: {error}", None)
             finally:
                 remove(str(context))
             self.end()
 
-    def _send(self, news: dict) -> None:
-        self.piece(json.dumps(news).encode() + b"\r\n")
+    def _send(self, message: dict) -> None:
+        self.piece(json.dumps(message).encode() + b"\r\n")
 
     def _failed(self, message: str, code: int | None) -> None:
         self._send({"errorDetail": {"message": message, **({"code": code} if code else {})}, "error": message})
 
 
 def secrets_of(asked: list[str], context: Path, folder: Path) -> dict[str, str]:
-    """{id: place} of secrets that came as files of the context, `id=ID,src=FILE` each: moved out
-    of it into `folder`, where no COPY sees them. The form is that of Podman's API."""
+    """{id: path} of secrets that the client sent in the context, given as `id=ID,src=FILE` like in Podman's API. They
+    are moved to `folder`, where no COPY sees them."""
     found: dict[str, str] = {}
     for each in asked:
         given = dict(part.partition("=")[::2] for part in each.split(","))

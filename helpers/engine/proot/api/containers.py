@@ -1,10 +1,10 @@
 """Containers: made, started, followed, entered, removed."""
 
 import json
-import struct
 import tarfile
 import time
 
+from ..containers import frame
 from ..refused import Conflict
 from .routes import Routed, labelled, on, truth
 
@@ -71,7 +71,7 @@ class OfContainers(Routed):
     def _remove(self, reference: str) -> None:
         found = self.engine.containers.find(reference)
         if found.state == "running" and not truth(self.query.get("force")):
-            raise Conflict(f"{found.name} is running: stop it first, or force it")
+            raise Conflict(f"{found.name} is running: stop it first, or use force")
         self.engine.containers.remove(found)
         self.answer(status=204)
 
@@ -94,8 +94,7 @@ class OfContainers(Routed):
         self.json()
         execution = self.engine.containers.execution(reference)
         with self.upgraded() as send:
-            self.engine.containers.execute(execution, lambda stream, data: send(
-                struct.pack(">BxxxL", stream, len(data)) + data))
+            self.engine.containers.execute(execution, lambda stream, data: send(frame(stream, data)))
 
     @on("GET", "/exec/([^/]+)/json")
     def _exec_inspect(self, reference: str) -> None:

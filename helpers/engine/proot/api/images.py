@@ -60,7 +60,7 @@ class OfImages(Routed):
             lines.append({"Id": "<missing>", "Created": _seconds(line.get("created", "")),
                          "CreatedBy": line.get("created_by", ""), "Tags": None, "Size": size,
                          "Comment": line.get("comment", "")})
-        for line in reversed(lines):   # the newest step is this image, those below are its parents
+        for line in reversed(lines):   # the newest step is this image, earlier ones are its parents
             if not image:
                 break
             line["Id"], line["Tags"] = f"sha256:{image}", store.names(image) or None
@@ -76,17 +76,14 @@ class OfImages(Routed):
         self._save(self.queries.get("names", []))
 
     def _save(self, references: list[str]) -> None:
-        for each in references:   # a missing one is reported before the answer has begun
+        for each in references:   # report a missing one before the answer begins
             self.engine.store.find(each)
         self.stream(self.engine.store.save(references))
 
     @on("POST", "/images/load")
     def _load(self) -> None:
-        names = self.engine.store.load(self.body)
-        self.begin()
-        for name in names:
-            self.piece(json.dumps({"stream": f"Loaded image: {name}\n"}).encode() + b"\r\n")
-        self.end()
+        self.stream([json.dumps({"stream": f"Loaded image: {name}\n"}).encode() + b"\r\n"
+                     for name in self.engine.store.load(self.body)], "application/json")
 
     @on("POST", "/images/create")
     def _pull(self) -> None:
@@ -101,8 +98,7 @@ class OfImages(Routed):
     @on("DELETE", "/images/(.+)")
     def _remove_image(self, reference: str) -> None:
         image = self.engine.store.find(reference)
-        force = truth(self.query.get("force"))
-        if not force and len(self.engine.store.names(image)) < 2 and any(
+        if not truth(self.query.get("force")) and len(self.engine.store.names(image)) < 2 and any(
                 each.image == image for each in self.engine.containers.all()):
             raise Conflict(f"conflict: {reference} is used by a container")
         self.answer(self.engine.store.remove(reference, not truth(self.query.get("noprune"))))
@@ -117,7 +113,7 @@ def _named(name: str, wanted: str) -> bool:
 
 
 def _seconds(stamp: str) -> int:
-    """Since 1970, of a configuration's '2026-11-24T09:30:00Z'; 0 for none."""
+    """A configuration's '2026-11-24T09:30:00Z' in seconds since 1970, or 0."""
     try:
         return calendar.timegm(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S"))
     except ValueError:
