@@ -1,5 +1,5 @@
-"""What the course knows of one kind of engine: what it can do, and how to run one of its own. To add an engine, write a
-subclass of `Backend` and list it in `backends`."""
+"""The base class of engines: their capabilities, and how the course runs one. To add an engine, write a subclass of
+`Backend` and list it in `backends`."""
 
 import contextlib
 import errno
@@ -20,19 +20,19 @@ _SOCKET_PATH = 104   # containerd's limit; the kernel's is 108
 
 
 class Backend(ABC):
-    """One kind of engine, and the one of it that the course runs, all of whose data lie in one folder."""
+    """A kind of engine, and the course's own instance of it, whose data are in one folder."""
 
-    name: str                   # as it calls itself in its answer to /version
-    builders: tuple[str, ...]   # the builders that it has, the default one first
-    process: bytes              # a word by which its processes are known: their name, or an argument
-    title: str                  # what the course's own is called in messages
-    home: str                   # its folder's name below `paths.state()`
-    socket: str                 # the name of a file in the folder, as `log`
+    name: str                   # as in its answer to /version
+    builders: tuple[str, ...]   # its builders, the default one first
+    process: bytes              # the name of its processes, or one of their arguments
+    title: str                  # the course's own instance, in messages
+    home: str                   # name of its folder below `paths.state()`
+    socket: str                 # file name in the folder, like `log`
     log: str
     longest_socket = ""         # the longest path of a socket in the folder
-    remedy: str                 # what to do where it cannot start
+    remedy: str                 # what to do if it cannot start
     shorter_home = "/tmp/multistage"
-    # How long it may be silent and idle when it starts, is busy or stops, and how long it may take to answer.
+    # Time limits for starting, while busy (both as long as it makes no progress), for stopping, and for an answer.
     start_seconds, busy_seconds, stop_seconds, answer_seconds = 60, 60, 10, 5
 
     @abstractmethod
@@ -44,18 +44,17 @@ class Backend(ABC):
         return ()
 
     def layer(self, digests: Sequence[str]) -> Iterator[bytes] | None:
-        """The archive of the last of an image's lowest layers, read from its own disk; None where only the engine can
-        read it. The call and iterating raise OSError and ValueError."""
+        """The archive of the last of these layers (an image's, lowest first), read from the engine's disk; None if only
+        the engine can read it. The call and the iterator raise OSError and ValueError."""
         return None
 
     def roots(self, words: Sequence[bytes]) -> Iterator[Path]:
-        """The folder that a build's process of that command line has as `/`, if it is one on this machine; an overlay
-        says by itself where its files are."""
+        """The folder that is `/` for a build's process with that command line, unless its `/` is a mount."""
         return iter(())
 
     @abstractmethod
     def rung(self) -> str:
-        """How `Engine.rung` calls it."""
+        """Its name in `Engine.rung`."""
 
     @abstractmethod
     def obstacle(self) -> str:
@@ -63,61 +62,61 @@ class Backend(ABC):
 
     @abstractmethod
     def _pid(self) -> int | None:
-        """Its main process if that runs, else None."""
+        """Its main process, None if it is not running."""
 
     @abstractmethod
     def _launch(self) -> subprocess.Popen:
         """Start it. Raises OSError and EngineError."""
 
     def _processes(self) -> list[int]:
-        """Its main process and those that it cannot do without; none if it does not run."""
+        """Its main process, then others that must run for it to answer; none if it is not running."""
         pid = self._pid()
         return [] if pid is None else [pid]
 
     def _clear(self) -> None:
-        """End what runs of it, and take back what it set up. Raises EngineError for a process that cannot be ended."""
+        """End its processes and undo what it set up. Raises EngineError for a process that cannot be ended."""
         pid = self._pid()
         if not processes.end(lambda: filter(None, [self._pid()]), self.stop_seconds, 5):
             raise EngineError(
-                f"{self._subject} neither answers nor ends.",
-                why=f"Its process {pid} is frozen, or waits for a disk that does not answer.",
-                remedy="Thaw what this session runs in, or see to the disk; then run this again. Its images "
-                       f"are in {self.folder()}.")
+                f"{self._subject} neither responds nor can be ended.",
+                why=f"Its process {pid} is frozen or blocked by a disk that does not respond.",
+                remedy="Unfreeze the container of this session or repair the disk, then run this again. The engine's "
+                       f"images are in {self.folder()}.")
 
     def _delete(self) -> None:
         if self.folder().exists():
             paths.remove(str(self.folder()))
 
     def install(self, report: Report) -> None:
-        """Install what it needs. Raises NoEngine where the course cannot do that."""
+        """Install what it needs. Raises NoEngine if the course cannot."""
         raise NoEngine(f"The course does not install {self.title}.", why=self.obstacle(), remedy=self.remedy)
 
     def folder(self) -> Path:
-        """All that it has on the disk."""
+        """The folder of its data."""
         return paths.state() / self.home
 
     def host(self) -> str:
-        """Address of its socket, as DOCKER_HOST would have it."""
+        """Address of its socket, in the form of DOCKER_HOST."""
         return f"unix://{self.folder() / self.socket}"
 
     def can_start(self) -> bool:
-        """Whether `start` can work here; nothing is started."""
+        """Whether it can be started here."""
         return not self.obstacle()
 
     def running(self) -> bool:
-        """Whether its process lives and its socket answers."""
+        """Whether its process is running and its socket answers."""
         return self._pid() is not None and self._answers()
 
     def log_tail(self, lines: int = 15) -> str:
-        """The last lines of its log; '' where there is none."""
+        """The last lines of its log; '' without a log."""
         try:
             return "\n".join((self.folder() / self.log).read_text(errors="replace").splitlines()[-lines:])
         except OSError:
             return ""
 
     def start(self, report: Report = quiet) -> None:
-        """Start it unless it runs. Safe from several processes at once. Raises NoEngine where it cannot run, DiskFull,
-        and EngineError where it does not come up (the end of its log is the evidence)."""
+        """Start it unless it is running; several processes may call this at once. Raises NoEngine if it cannot run
+        here, DiskFull, and EngineError, with the end of its log, if it does not come up."""
         if why := self.obstacle():
             raise NoEngine(f"The course cannot start {self.title} here.", why=why, remedy=self.remedy)
         self._check_socket_length()
@@ -136,8 +135,7 @@ class Backend(ABC):
             report("The engine answers.")
 
     def stop(self, report: Report = quiet) -> bool:
-        """Stop it and all that runs in it, and take back what it set up; its images stay.
-        False if it was not running."""
+        """Stop it and everything in it, and undo what it set up; its images stay. Returns whether it was running."""
         with self._lock():
             running = self._pid() is not None
             if running:
@@ -147,7 +145,7 @@ class Backend(ABC):
             return running
 
     def purge(self, report: Report = quiet) -> None:
-        """Stop it and delete its folder: images, build cache, everything."""
+        """Stop it and delete its folder, with all images and the build cache."""
         self.stop(report)
         with self._lock():
             self._delete()
@@ -165,19 +163,19 @@ class Backend(ABC):
     def _check_socket_length(self) -> None:
         longest = self.folder() / (self.longest_socket or self.socket)
         if len(os.fsencode(longest)) > _SOCKET_PATH:
-            raise EngineError(f"{self._subject} cannot have its sockets in its folder.",
-                              why=f"{longest} is too long: a socket's path has at most {_SOCKET_PATH} characters.",
-                              remedy=f"Set MULTISTAGE_HOME to a shorter folder, for example {self.shorter_home}.")
+            raise EngineError(f"The path of {self.title}'s folder is too long.",
+                              why=f"A socket's path has at most {_SOCKET_PATH} characters; {longest} has more.",
+                              remedy=f"Set MULTISTAGE_HOME to a shorter path, for example {self.shorter_home}.")
 
     def _make_folder(self) -> None:
-        """For this user alone. Raises PermissionError if it is somebody else's."""
+        """Make it, accessible only to this user. Raises PermissionError if it belongs to another one."""
         self.folder().mkdir(parents=True, exist_ok=True)
         if self.folder().stat().st_uid != os.geteuid():
             raise PermissionError(errno.EPERM, "it belongs to another user")
         self.folder().chmod(0o700)
 
     def _spawn(self, command: list[str], environment: dict[str, str], cwd: str = "/") -> subprocess.Popen[bytes]:
-        """Start a process of the engine's, which outlives this one and writes into its log."""
+        """Start a process that outlives this one and writes to the engine's log."""
         with open(self.folder() / self.log, "ab") as log:
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                     start_new_session=True, cwd=cwd, env=environment)
@@ -189,11 +187,11 @@ class Backend(ABC):
             if self._answers():
                 return
             if (spent := processes.cpu_seconds(process.pid)) > worked + self.start_seconds / 100:
-                # It is at work: on a busy machine, or reading what it has kept.
+                # It is working, on a busy machine or on much stored data.
                 worked, deadline = spent, time.monotonic() + self.start_seconds
             time.sleep(0.05)
-        why = "It did not answer in time." if process.poll() is None else "It ended by itself."
-        process.terminate()   # gently: it may have set something up already
+        why = "It did not answer in time." if process.poll() is None else "Its process ended."
+        process.terminate()   # first, since it may have something to clean up
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:
@@ -209,7 +207,7 @@ class Backend(ABC):
     def _no_folder(self, error: OSError) -> EngineError:
         if error.errno == errno.ENOSPC:
             return DiskFull(f"{self._subject} cannot start: its disk is full.", why=str(error),
-                            remedy=f"Make room where {self.folder()} lies, then run this again: its images are kept. "
-                                   "MULTISTAGE_HOME names another folder.")
-        return EngineError(f"{self._subject} cannot have its folder.", why=str(error),
-                           remedy="Set MULTISTAGE_HOME to a folder that you may write to.")
+                            remedy=f"Free space on the disk of {self.folder()} or set MULTISTAGE_HOME to a folder on "
+                                   "another one, then run this again. No images were lost.")
+        return EngineError(f"{self._subject} cannot use its folder.", why=str(error),
+                           remedy="Set MULTISTAGE_HOME to a folder that you can write to.")

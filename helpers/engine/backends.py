@@ -1,4 +1,4 @@
-"""The engines that the course knows, the best first."""
+"""The engines that the course supports, the best first."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,13 +19,13 @@ ENGINES: tuple[Backend, ...] = (DOCKERD, PODMAN, PROOT)
 
 
 def owner(host: str) -> Backend | None:
-    """The one whose own engine has that address, None if it is not the course's."""
+    """The backend whose engine has that address, None if the course did not start it."""
     return next((each for each in ENGINES if each.host() == host), None)
 
 
 def inspect(client: docker.DockerClient, host: str, rung: str) -> Engine:
-    """Ask an engine what it is; `rung` is how it was found. Raises EngineTooOld, and as `translate_errors`."""
-    with translate_errors("say what it is", host):
+    """Describe an engine, which was found by `rung`. Raises EngineTooOld and the errors of `translate_errors`."""
+    with translate_errors("describe itself", host):
         version, info = client.version(), client.info()
     api = client.api.api_version
     if tuple(map(int, api.split("."))) < MINIMUM_API:
@@ -48,31 +48,31 @@ def _store(info: dict) -> str:
 def _limits(info: dict) -> list[str]:
     limits = []
     if info.get("Driver") == "vfs":
-        limits.append("The vfs store copies the whole file system at every step: builds are slow and need much disk.")
+        limits.append("The vfs store copies the whole file system at every step: builds are slow and take much space.")
     if (info.get("OSType") or "linux") != "linux":
         limits.append("It runs Windows containers; the lessons need Linux ones.")
     return limits
 
 
 def install(report: Report) -> bool:
-    """Install the best engine that the course can install here; whether one was."""
+    """Install dockerd if it is missing and can be installed here. Returns whether it was."""
     if DOCKERD.can_start():
         return False
     try:
         DOCKERD.install(report)
-    except NoEngine:   # why nothing can be started here says more
+    except NoEngine:   # the reasons why no engine can be started say more
         return False
     return True
 
 
 def roots(process: Path) -> Iterator[Path]:
-    """What `Backend.roots` of any kind says of a process, given by its folder in /proc. Raises OSError."""
+    """`Backend.roots` of all engines, for the process with that folder in /proc. Raises OSError."""
     words = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
     return (root for each in ENGINES for root in each.roots(words))
 
 
 def is_engine(process: Path) -> bool:
-    """Whether a process, given by its folder in /proc, is an engine of any kind. Raises OSError."""
+    """Whether the process with that folder in /proc is an engine of any kind. Raises OSError."""
     name = (process / "comm").read_bytes().strip()
     words = (process / "cmdline").read_bytes().split(b"\0")
     return any(each.process in (name, *words) for each in ENGINES)

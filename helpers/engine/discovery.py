@@ -1,9 +1,9 @@
 """Find an engine: the first rung of the ladder that answers.
 
-1. DOCKER_HOST, or the Docker CLI's current context. What the user set by hand
-   is used or refused, never passed over: a typo must not end on another engine.
+1. DOCKER_HOST, or the Docker CLI's current context. If it does not answer that
+   is an error: a typo must not lead to another engine.
 2. A local socket.
-3. An engine that the course owns, found or started: dockerd for root; Podman with
+3. The course's own engine, found or started: dockerd for root; Podman with
    subordinate ids; Podman with one id; the engine over PRoot (`backends`).
 """
 
@@ -24,24 +24,24 @@ from .model import Engine, too_old
 from .processes import Report, quiet
 from .translate import root_cause
 
-_CONNECT_SECONDS = 5     # a local engine answers in milliseconds, a remote one in less than this
-_CALL_SECONDS = 120      # saving or removing a large image may keep an engine busy
+_CONNECT_SECONDS = 5
+_CALL_SECONDS = 120      # saving or removing a large image takes long
 
 WAYS_ON = (
-    "Three ways on: open the repository in GitHub Codespaces; install Docker on a machine of yours; or start another "
-    "Binder session, which may land where it can run an engine. Until then the lessons show recorded results.")
+    "You can open the repository in GitHub Codespaces, install Docker on your machine, or start another "
+    "Binder session, which may land on a machine that can run an engine. Until then the lessons show recorded results.")
 
 
 @dataclass(frozen=True)
 class Rung:
-    """A place where an engine may be: what `Engine.rung` calls it, and its address."""
+    """A place to look for an engine: its name in `Engine.rung`, and the address."""
 
     name: str
     host: str
     tls: Any = None
 
 
-# Where that is, and what to do where no engine answers.
+# Where it is, and what to do if no engine answers.
 _PLACES = {
     "DOCKER_HOST": ("DOCKER_HOST is {}", "Correct DOCKER_HOST, start that engine, or `unset DOCKER_HOST` "
                                          "to let the course look for another."),
@@ -51,11 +51,11 @@ _OWN = ("The course's engine should be at {}", "`make engine` starts it again.")
 
 
 def connect(*, start: bool = True, report: Report = quiet) -> Engine:
-    """The first engine that answers; where none does, one that is started if `start`, which is reported with a line.
-    MULTISTAGE_NO_ENGINE=1 hides every engine, to show what a learner sees on a machine that has none. Raises
-    EngineUnreachable or EngineRefused for an address that the user set, EngineTooOld, NoEngine."""
+    """The first engine that answers; if none does and `start` is true, the course starts one. MULTISTAGE_NO_ENGINE=1
+    hides every engine, to show what a learner without one sees. Raises EngineUnreachable or EngineRefused for an
+    address that the user set, EngineTooOld, NoEngine."""
     if hidden():
-        raise NoEngine("No engine is to be used here.", why="MULTISTAGE_NO_ENGINE is set.", remedy=WAYS_ON)
+        raise NoEngine("Engines are hidden.", why="MULTISTAGE_NO_ENGINE is set.", remedy=WAYS_ON)
     if chosen := _chosen():
         return _try(chosen)
     refusals: list[EngineError] = []
@@ -69,7 +69,7 @@ def connect(*, start: bool = True, report: Report = quiet) -> Engine:
     for each in backends.ENGINES if start else ():
         if each.can_start():
             each.start(report)
-            return _try(_own(each), each.busy_seconds)    # it answers, but perhaps slowly: the machine is busy
+            return _try(_own(each), each.busy_seconds)    # on a busy machine it may answer slowly
     refused = [error for error in refusals if isinstance(error, EngineRefused)]
     raise refused[0] if refused else _none(refusals)
 
@@ -79,12 +79,12 @@ def _own(engine: Backend) -> Rung:
 
 
 def hidden() -> bool:
-    """Whether the course should behave as on a machine without an engine."""
+    """Whether the course should behave as if there were no engine."""
     return os.environ.get("MULTISTAGE_NO_ENGINE") == "1"
 
 
 def _chosen() -> Rung | None:
-    """What the user set by hand."""
+    """The engine that the user configured."""
     if host := os.environ.get("DOCKER_HOST"):
         return Rung("DOCKER_HOST", host)
     name = os.environ.get("DOCKER_CONTEXT") or None    # None: the one in the CLI's configuration
@@ -94,14 +94,14 @@ def _chosen() -> Rung | None:
             return None
         if current is not None and current.Host:
             return Rung("context", current.Host, tls=current.TLSConfig)
-    except Exception as error:   # the SDK reads the files as it finds them, and raises anything
+    except Exception as error:   # the SDK does not validate these files and may raise anything
         raise EngineUnreachable(f"The Docker context {name or 'in use'!r} cannot be read.", why=str(error),
                                 remedy="`docker context use default`, or set DOCKER_HOST.") from error
     raise EngineUnreachable(
         f"The Docker context {name or 'in use'!r} does not exist."
         if current is None else f"The Docker context {current.Name!r} names no engine.",
-        remedy="`docker context ls` lists those there are; `docker context use default` and an "
-               "unset DOCKER_CONTEXT give the default.")
+        remedy="`docker context ls` lists the contexts; unset DOCKER_CONTEXT and run `docker context use default` "
+               "to use the default one.")
 
 
 def _sockets() -> list[Rung]:
@@ -115,7 +115,7 @@ def _is_socket(host: str) -> bool:
     try:
         return stat.S_ISSOCK(os.stat(host.removeprefix("unix://")).st_mode)
     except PermissionError:
-        return True   # it may not be looked at: connecting reports why
+        return True   # connecting reports why
     except OSError:
         return False
 
@@ -142,10 +142,10 @@ def _refusal(rung: Rung, error: Exception) -> EngineError:
     where = place.format(rung.host)
     if "Permission denied" in f"{why} {error}":
         return EngineRefused(f"{where}, and you may not open it.", why=why,
-                             remedy="Ask for membership of the group that owns the socket "
+                             remedy="Join the group that owns the socket "
                                     "(`sudo usermod -aG docker $USER`, then log in again), or use rootless Docker.")
     if "paramiko" in why:
-        return EngineUnreachable(f"{where}, and cannot be reached.", why=why,
+        return EngineUnreachable(f"{where}, which cannot be reached.", why=why,
                                  remedy="`.venv/bin/pip install 'docker[ssh]'`, or forward the "
                                         "engine's socket with ssh -L.")
     return EngineUnreachable(f"{where}, and no engine answers there.", why=why, remedy=remedy)

@@ -1,10 +1,7 @@
-"""Docker Engine, and how the course runs one of its own as root: Debian's dockerd.
+"""Docker Engine, and how the course runs Debian's dockerd as root.
 
-Everything of it lies in one folder (data, run-time state, socket, pid file,
-log), on a bridge of its own, so that it stands beside any other Docker on the
-machine. Stopping it takes back the bridge, the firewall rules that name it and
-the mounts below the folder. The images stay until `purge`.
-"""
+It has its own folder (data, run-time state, socket, pid file, log) and bridge, so it can run beside any other Docker.
+Stopping it removes the bridge, its firewall rules and the mounts below the folder; the images stay until `purge`."""
 
 import contextlib
 import hashlib
@@ -30,14 +27,13 @@ class Dockerd(Backend):
     name, builders, process = "Docker Engine", ("buildkit", "legacy"), b"dockerd"
     title, home, socket, log = "dockerd", "engine", "docker.sock", "dockerd.log"
     longest_socket, shorter_home = "run/containerd/containerd-debug.sock", "/var/lib/multistage"
-    remedy = ("In a container, dockerd needs --privileged; with another Docker on the machine, "
-              "use that one (DOCKER_HOST). `make engine`, as root, installs and starts one.")
+    remedy = ("In a container, dockerd needs --privileged. If the machine has another Docker, "
+              "use that one (DOCKER_HOST). As root, `make engine` installs and starts one.")
     stop_seconds, answer_seconds = 30, 2
 
     def capabilities(self, version: int, owned: bool, store: str = "") -> Capabilities:
-        """BuildKit reads heredocs since 0.10.1, and so Docker Engine 23.0 (its reader of Dockerfile 1.4); it
-        keeps failed steps from there on. It knows provenance and SOURCE_DATE_EPOCH since 0.11 (Docker 24), and
-        rewrites times since 0.13 (Docker 26)."""
+        """BuildKit supports heredocs (Dockerfile 1.4) and keeps failed steps since 0.10.1 (Docker Engine 23.0),
+        provenance and SOURCE_DATE_EPOCH since 0.11 (Docker 24), and rewriting times since 0.13 (Docker 26)."""
         exports = _EXPORTS if version >= 26 and "containerd" in store else ()
         return Capabilities(heredocs=("buildkit",) if version >= 23 else (), keeps_failed_steps=version >= 23,
                             exports=(*exports, *(("provenance-file", "epoch") if version >= 24 else ())))
@@ -52,8 +48,8 @@ class Dockerd(Backend):
 
     def install(self, report: Report) -> None:
         if os.geteuid() != 0 or not shutil.which("apt-get", path=network.PATH):
-            raise NoEngine("An engine cannot be installed here.", why="That takes root on Debian or Ubuntu.",
-                           remedy="Install Docker by its own instructions, then run this again.")
+            raise NoEngine("The course cannot install an engine here.", why="That takes root on Debian or Ubuntu.",
+                           remedy="Follow Docker's installation instructions, then run this again.")
         packages.apt_install(_missing(), report)
 
     def layer(self, digests: Sequence[str]) -> Iterator[bytes] | None:
@@ -74,7 +70,7 @@ class Dockerd(Backend):
         return [*super()._processes(), *self._containerd()] if self._pid() else []
 
     def _containerd(self) -> list[int]:
-        """containerd and the shims of the containers, which have the engine's folder in their arguments."""
+        """containerd and the shims of containers, which have the engine's folder in their arguments."""
         below, found = os.fsencode(self.folder() / "run") + b"/", []
         for entry in Path("/proc").glob("[0-9]*"):
             program, *arguments = processes.command_line(int(entry.name)) or [b""]
@@ -97,7 +93,7 @@ class Dockerd(Backend):
     def _clear(self) -> None:
         super()._clear()
         base = self.folder()
-        processes.end(self._containerd, 5, 2)   # of a dockerd that was killed
+        processes.end(self._containerd, 5, 2)   # left by a dockerd that was killed
         mounts.unmount_below(base)
         for name in (self.socket, "docker.pid"):
             with contextlib.suppress(OSError):
@@ -110,6 +106,6 @@ class Dockerd(Backend):
 
 
 def _missing() -> list[str]:
-    """Debian's packages for the programs that are not there."""
+    """Debian's packages for the missing programs."""
     return [package for program, package in _PROGRAMS.items()
             if shutil.which(program, path=network.PATH) is None]

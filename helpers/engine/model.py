@@ -1,4 +1,4 @@
-"""What is known of an engine that answers."""
+"""A description of an engine that answers."""
 
 import re
 import sys
@@ -14,29 +14,28 @@ from .backend import Backend
 from .capabilities import Capabilities
 from .translate import translate_errors
 
-# 1.40 (Docker 19.03) is the first API whose BuildKit the course has a use for;
-# older ones answer `version=2` with "experimental only".
+# Before 1.40 (Docker 19.03) BuildKit is experimental.
 MINIMUM_API = (1, 40)
 
 
 @dataclass(frozen=True)
 class Engine(Capabilities):
-    """An engine that answers, and what it can do."""
+    """An engine that answers, with its capabilities."""
 
-    client: docker.DockerClient = field(repr=False, compare=False)  # the Docker SDK client that speaks to it
-    host: str                               # its address, as DOCKER_HOST would have it
+    client: docker.DockerClient = field(repr=False, compare=False)  # connected to it
+    host: str                               # its address, in the form of DOCKER_HOST
     rung: str                               # how it was found: DOCKER_HOST, context, socket or course
     name: str                               # 'Docker Engine', 'Podman Engine' or 'Course Engine'
-    version: str                            # its own
-    api: str                                # the version that is spoken with it
+    version: str                            # the engine's version
+    api: str                                # the API version that is used
     store: str                              # how it stores layers: 'overlay2', 'overlayfs (containerd)', 'vfs'
-    builders: tuple[str, ...]               # the builders that it has, the default one first
+    builders: tuple[str, ...]               # its builders, the default one first
     owned: bool                             # whether the course started it and may stop it
-    cpus: int = 0                           # how many it may use
+    cpus: int = 0                           # number that it may use
     memory: int = 0                         # bytes that it may use
-    limits: tuple[str, ...] = ()            # sentences: what it cannot do
-    root: str = ""                          # folder on its machine where it keeps its data, '' where it does not say
-    backend: Backend | None = field(default=None, repr=False, compare=False)    # which runs it, if the course does
+    limits: tuple[str, ...] = ()            # what it cannot do, in sentences
+    root: str = ""                          # folder of its data on its machine, '' if unknown
+    backend: Backend | None = field(default=None, repr=False, compare=False)    # if the course started it
 
     def describe(self) -> str:
         """One line for the head of a lesson and the foot of a chart."""
@@ -49,12 +48,12 @@ class Engine(Capabilities):
         return {key: getattr(self, key) for key in keys} | {"limits": list(self.limits)}
 
     def has_buildkit(self, since: float) -> bool:
-        """Whether it has BuildKit as that version of Docker Engine has it or later: 27, or 28.5."""
+        """Whether it has the BuildKit of that version of Docker Engine (27, or 28.5) or a later one."""
         found = re.match(r"\d+(\.\d)?", self.version)
         return "buildkit" in self.builders and found is not None and float(found[0]) >= since
 
     def find_image(self, name: str) -> dict | None:
-        """What `docker inspect` says of an image; None where it is not there. Raises the engine's errors."""
+        """An image as `docker inspect` describes it, None if it is missing. Raises the errors of `translate_errors`."""
         with self.translate_errors(f"look for {name}"):
             try:
                 return self.client.api.inspect_image(name)
@@ -62,17 +61,16 @@ class Engine(Capabilities):
                 return None
 
     def layer(self, digests: Sequence[str]) -> Iterator[bytes] | None:
-        """The archive of the last of an image's lowest layers, from the engine's own disk, without saving the whole
-        image; None where that cannot be read from here. Errors as of `Backend.layer`."""
+        """`Backend.layer`, if the course started the engine."""
         return self.backend.layer(digests) if self.backend else None
 
     def translate_errors(self, doing: str) -> AbstractContextManager[None]:
-        """Calls made inside fail with a `CourseError` that names `doing`."""
+        """Turn the SDK's errors in the block into `CourseError`s that name `doing`."""
         return translate_errors(doing, self.host)
 
 
 def major(version: str) -> int:
-    """The first number of a version; one without a number is somebody's own, and newest."""
+    """The major version; one without a number is a development build and counts as the newest."""
     first = version.split(".")[0]
     return int(first) if first.isdigit() else sys.maxsize
 

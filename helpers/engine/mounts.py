@@ -1,4 +1,4 @@
-"""File systems mounted below a folder of the course, which would keep it from being deleted."""
+"""File systems mounted below a folder, which would prevent deleting it."""
 
 import contextlib
 import subprocess
@@ -6,14 +6,14 @@ from pathlib import Path
 
 
 def below(folder: Path) -> list[str]:
-    """Where something is mounted below `folder`, deepest first."""
+    """The mount points below `folder`, deepest first."""
     with open("/proc/self/mounts") as mounts:
         points = [line.split()[1].replace("\\040", " ") for line in mounts]
     return sorted((point for point in points if point.startswith(f"{folder}/")), reverse=True)
 
 
 def unmount_below(folder: Path) -> None:
-    """Detach all of it, even where it is in use. What cannot be detached stays."""
+    """Detach all of them, even if they are in use, as far as possible."""
     for point in below(folder):
         with contextlib.suppress(OSError):
             subprocess.run(["umount", "--lazy", point], stdin=subprocess.DEVNULL, capture_output=True)

@@ -1,9 +1,9 @@
-"""The bridge and the firewall rules of an engine that the course owns.
+"""The bridge and firewall rules of the course's dockerd, which itself removes none when it ends.
 
-dockerd adds rules of its own and takes none back when it ends. What stood there before is noted at the start, so that
-`sweep` leaves the machine as it was found. Public functions take the engine's folder: one folder, one bridge. The
-bridge of an engine that was killed, and whose folder may be gone, is taken away by the next start."""
+`prepare` records the machine's settings, which `sweep` restores. Each engine's folder has its bridge. The bridges of
+engines that were killed are removed by the next start, since their folder may be gone."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -16,40 +16,34 @@ from .. import paths
 from ..errors import EngineError
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_POOLS = {  # subnet of the bridge -> first two bytes of the networks that are made in its engine
+_POOLS = {  # subnet of the bridge -> first two bytes of further networks in its engine
     "172.31.77.1/24": "10.232", "172.31.78.1/24": "10.233",
     "10.231.77.1/24": "10.234", "192.168.231.1/24": "10.235",
 }
 _SUBNETS = tuple(_POOLS)
-_CHAINS = (  # what dockerd adds to the firewall besides rules that name the bridge
-    ("filter", "FORWARD", "DOCKER-USER"),
-    ("filter", "FORWARD", "DOCKER-ISOLATION-STAGE-1"),
-    ("nat", "PREROUTING", "DOCKER"),
-    ("nat", "OUTPUT", "DOCKER"),
-)
 _FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
-_NOTE = "before.json"    # what the machine was like before the start
+_NOTE = "before.json"    # the machine's settings before the start
 
 
 def run(*command: str) -> subprocess.CompletedProcess:
-    """Run a tool of the system; its output is text, and failing is no exception."""
+    """Run a system tool. Failure is not an exception."""
     return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PATH": PATH})
 
 
 def bridge(folder: Path) -> str:
-    """Name of the bridge: one for each folder, at most 15 characters."""
+    """Name of the folder's bridge, at most 15 characters."""
     return f"course-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}"
 
 
 def address(folder: Path) -> str:
-    """The bridge's hardware address: locally administered, for one machine. A bridge without one takes that of a port,
-    and another when that port's container ends: the connections of the other containers hang then."""
+    """The bridge's MAC address, locally administered. Without a fixed one a bridge takes that of a port, and when that
+    port's container ends another one, which hangs the connections of other containers."""
     digest = hashlib.sha256(os.fsencode(folder)).digest()
     return ":".join(f"{byte:02x}" for byte in (0x02, *digest[:5]))
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
+    """A free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -61,14 +55,14 @@ def network(subnet: str) -> str:
 
 
 def pool(subnet: str) -> str:
-    """'172.31.77.1/24' -> '10.232.0.0/16': addresses for networks that are made in the engine
-    on that bridge, which no other engine of the course gives out."""
+    """'172.31.77.1/24' -> '10.232.0.0/16': addresses for further networks in the engine with that bridge, disjoint from
+    those of the course's other engines."""
     return f"{_POOLS[subnet]}.0.0/16"
 
 
 def prepare(folder: Path) -> str:
-    """Make the bridge and note what the firewall is like; the bridge's subnet. Raises EngineError where the network may
-    not be changed."""
+    """Make the bridge and record the settings of firewall and kernel. Returns the bridge's subnet. Raises EngineError
+    without the right to change the network."""
     for name in _orphans():
         _remove(name)
     subnet = _make_bridge(folder)
@@ -82,16 +76,25 @@ def prepare(folder: Path) -> str:
 
 
 def sweep(folder: Path) -> None:
-    """Take back what `prepare` and dockerd changed."""
+    """Undo what `prepare` and dockerd changed."""
     _remove(bridge(folder))
     note = folder / _NOTE
-    if note.exists():
-        _restore(_noted(note))
-        note.unlink()
+    if not note.exists():
+        return
+    before = {"forward_accepts": False, "ip_forward": "", "had_chains": True}   # by default, restore nothing
+    with contextlib.suppress(ValueError, TypeError):
+        before = {**before, **json.loads(note.read_text())}
+    if not before["had_chains"]:
+        _remove_chains()
+    if before["forward_accepts"]:
+        run("iptables", "-P", "FORWARD", "ACCEPT")
+    if before["ip_forward"] == "0":
+        _FORWARD.write_text("0")
+    note.unlink()
 
 
 def _make_bridge(folder: Path) -> str:
-    """Make the bridge with the first subnet that no route of the machine holds."""
+    """Make the bridge in the first subnet without a route on this machine."""
     routes, name = run("ip", "-4", "route").stdout, bridge(folder)
     subnet = next((s for s in _SUBNETS if s.rsplit(".", 1)[0] not in routes), _SUBNETS[0])
     run("ip", "link", "add", "name", name, "type", "bridge")
@@ -99,15 +102,15 @@ def _make_bridge(folder: Path) -> str:
     run("ip", "addr", "replace", subnet, "dev", name)
     made = run("ip", "link", "set", name, "up")
     if made.returncode:
-        raise EngineError("The course's engine has no network bridge.", why=made.stderr.strip(),
-                          remedy="It needs root with the right to change the network (in a container: "
-                                 "--privileged), and the package iproute2.")
+        raise EngineError("The network bridge of the course's engine could not be made.", why=made.stderr.strip(),
+                          remedy="This takes the package iproute2 and root with the right to change the network "
+                                 "(in a container: --privileged).")
     return subnet
 
 
 def _orphans() -> list[str]:
-    """Bridges of the course's engines that no longer run: with the hardware address that `address` gives, and no
-    engine listening. Sockets are listed for the whole network namespace, whoever opened them (proc(5))."""
+    """Bridges of the course's engines that no longer run: those with the MAC address of `address` and no engine
+    listening. /proc/net/unix lists the sockets of the whole network namespace (proc(5))."""
     links = run("ip", "-o", "link", "show", "type", "bridge").stdout
     ours = {name for name, digest, *rest in re.findall(
         r"^\d+: (course-([0-9a-f]{8})):.* link/ether 02:(..):(..):(..):(..):", links, re.MULTILINE)
@@ -118,14 +121,14 @@ def _orphans() -> list[str]:
 
 
 def _subnet(name: str) -> str:
-    """The subnet of a bridge of the course: '172.31.77.1/24'; '' if it has none of them."""
+    """The subnet of a bridge: '172.31.77.1/24'; '' if it is not one of ours."""
     words = run("ip", "-o", "-4", "addr", "show", "dev", name).stdout.split()
     return next((word for word in words if word in _POOLS), "")
 
 
 def _forget_another_subnet(folder: Path, subnet: str) -> None:
-    """dockerd keeps its networks' addresses over a restart, and would put the bridge's old one in place of the
-    new one, which another bridge holds by now. Where they differ it forgets its networks, and makes them again."""
+    """If the bridge's subnet has changed, make dockerd forget its networks: it would give the bridge its old address,
+    which another bridge may have."""
     last = folder / "subnet"
     if (last.read_text() if last.exists() else _SUBNETS[0]) != subnet:
         (folder / "data/network/files/local-kv.db").unlink(missing_ok=True)
@@ -133,25 +136,15 @@ def _forget_another_subnet(folder: Path, subnet: str) -> None:
 
 
 def _bridges(name: str, subnet: str) -> set[str]:
-    """An engine's bridge, and those of networks that were made in the engine."""
+    """An engine's bridge and those of its further networks."""
     addresses = [line.split() for line in run("ip", "-o", "-4", "addr").stdout.splitlines()]
     return {name} | {words[1] for words in addresses if words[1].startswith("br-") and subnet
                      and words[3].startswith(f"{_POOLS[subnet]}.")}
 
 
-def _noted(note: Path) -> dict:
-    """What was noted. One that cannot be read says: change nothing that may not be ours."""
-    careful = {"forward_accepts": False, "ip_forward": "", "had_chains": True}
-    try:
-        return {**careful, **json.loads(note.read_text())}
-    except (ValueError, TypeError):
-        return careful
-
-
 def _remove(name: str) -> None:
-    """Remove an engine's bridges, and the firewall's rules that name them or their addresses. The subnet is the one
-    that the bridge has: what a note says may be another engine's since."""
-    subnet = _subnet(name)
+    """Remove an engine's bridges and the firewall rules with their names or addresses."""
+    subnet = _subnet(name)   # a recorded one may be another engine's now
     bridges = _bridges(name, subnet)
     sources = (network(subnet), f"{_POOLS[subnet]}.") if subnet else ()
     for table in ("filter", "nat"):
@@ -164,24 +157,14 @@ def _remove(name: str) -> None:
         run("ip", "link", "del", each)
 
 
-def _restore(before: dict) -> None:
-    """Give the firewall and the kernel the settings back that were noted."""
-    if not before["had_chains"]:
-        _remove_chains()
-    if before["forward_accepts"]:
-        run("iptables", "-P", "FORWARD", "ACCEPT")
-    if before["ip_forward"] == "0":
-        _FORWARD.write_text("0")
-
-
 def _remove_chains() -> None:
-    for table, parent, chain in _CHAINS:
-        for rule in run("iptables", "-t", table, "-S", parent).stdout.splitlines():
-            if rule.startswith("-A") and rule.split()[-1] == chain:
-                run("iptables", "-t", table, "-D", *rule.split()[1:])
+    """Remove dockerd's chains and the jumps to them."""
     for table in ("filter", "nat"):
-        chains = [line.split()[1] for line in run("iptables", "-t", table, "-S").stdout.splitlines()
-                  if line.startswith("-N DOCKER")]
+        rules = [line.split() for line in run("iptables", "-t", table, "-S").stdout.splitlines()]
+        chains = [words[1] for words in rules if words[0] == "-N" and words[1].startswith("DOCKER")]
+        for words in rules:
+            if words[0] == "-A" and words[1] not in chains and words[-1] in chains:
+                run("iptables", "-t", table, "-D", *words[1:])
         for flag in ("-F", "-X"):
             for chain in chains:
                 run("iptables", "-t", table, flag, chain)

@@ -1,4 +1,4 @@
-"""Distribution packages that the course asks apt for, as root."""
+"""Install distribution packages by apt, as root."""
 
 import contextlib
 import os
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import CourseError
+from ..subprocesses import tail
 from .processes import Report
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
@@ -16,11 +17,11 @@ _FRESH_SECONDS = 24 * 3600
 
 
 def apt_install(names: Sequence[str], report: Report) -> None:
-    """Install `names` without recommendations and without starting daemons. Raises CourseError with the end of apt's
+    """Install packages without recommended ones and without starting daemons. Raises CourseError with the end of apt's
     output."""
     if not shutil.which("apt-get"):
-        raise CourseError(f"{', '.join(names)} cannot be installed: there is no apt-get here.",
-                          remedy="Install it with your system's own package manager.")
+        raise CourseError(f"The course cannot install {', '.join(names)}: there is no apt-get here.",
+                          remedy="Install it with your system's package manager.")
     if not _lists_fresh():
         report("Reading the package lists ...")
         _apt("update")
@@ -41,13 +42,13 @@ def _apt(*arguments: str) -> None:
                           env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
     if done.returncode:
         raise CourseError(f"`apt-get {' '.join(arguments)}` failed with exit code {done.returncode}.",
-                          remedy="Is the network there, and another apt at work? Run this again: it takes up "
-                                 "where it left off.", evidence="\n".join(done.stdout.splitlines()[-15:]))
+                          remedy="Check the network and whether another apt is running, then run this again: it "
+                                 "continues where it stopped.", evidence=tail(done.stdout))
 
 
 @contextlib.contextmanager
 def _no_services() -> Iterator[None]:
-    """Debian's own switch: packages ask policy-rc.d before they start a daemon, a second dockerd for example."""
+    """Keep packages from starting daemons (such as a second dockerd), by Debian's policy-rc.d."""
     if _POLICY.exists():
         yield
         return

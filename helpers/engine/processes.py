@@ -1,4 +1,4 @@
-"""The processes of an engine that the course started: asked, woken, ended. Each engine says which are its own."""
+"""Processes of the course's engines: queried, resumed, ended."""
 
 import contextlib
 import os
@@ -14,25 +14,25 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def quiet(_: str) -> None:
-    """A report that nobody reads."""
+    """The report that prints nothing."""
 
 
 def module(name: str, *words: str) -> list[str]:
-    """The command that runs a module of the course, with `environment`."""
+    """The command that runs a module of the course, in `environment`."""
     return [sys.executable, "-m", name, *words]
 
 
 def environment() -> dict[str, str]:
-    """This process's, in which Python finds the course's modules."""
+    """This process's environment, with the course on Python's path."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))}
 
 
 def answers(host: str, seconds: float) -> bool:
-    """Whether an engine answers there within so many seconds, whatever API it speaks."""
+    """Whether an engine answers there in time, whatever API it speaks."""
     import docker
 
     try:
-        # The engine's own API version: one that is named may be too old for it.
+        # Without a version the SDK asks for the engine's; a given one may be too old for it.
         with contextlib.closing(docker.DockerClient(base_url=host, timeout=seconds)) as client:
             return client.ping()
     except (docker.errors.DockerException, OSError):
@@ -40,16 +40,16 @@ def answers(host: str, seconds: float) -> bool:
 
 
 def wait_until_responsive(pids: Pids, answer: Callable[[], bool], report: Report, seconds: float) -> bool:
-    """Wait for an engine that lives and does not answer, since it is busy or was stopped with its session: whether it
-    does in the end. No second one can run beside it: its data are locked, and its mounts would be swept away.
+    """Wait for a running engine that does not answer, since it is busy or was stopped with its session. Returns whether
+    it answered. A second one cannot be started meanwhile: the data are locked.
 
-    pids   the engine's own process first, then those that it cannot do without; none where it does not live"""
+    pids   all processes that must run for it to answer; none if it is not running"""
     deadline, reported = time.monotonic() + seconds, False
     while (own := [*pids()]) and time.monotonic() < deadline:
         if answer():
             return True
         if not reported:
-            report("The course's engine is running and does not answer: waiting for it ...")
+            report("The course's engine is running but does not answer yet: waiting for it ...")
             reported = True
         for each in own:
             resume(each)
@@ -58,14 +58,14 @@ def wait_until_responsive(pids: Pids, answer: Callable[[], bool], report: Report
 
 
 def resume(pid: int) -> None:
-    """Let a process that was stopped (SIGSTOP, Ctrl-Z) run again."""
+    """Continue a process that was stopped (SIGSTOP, Ctrl-Z)."""
     with contextlib.suppress(OSError):
         if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
             os.kill(pid, signal.SIGCONT)
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor seconds that a process has taken; 0.0 where that cannot be seen."""
+    """CPU seconds that a process has used; 0.0 if unknown."""
     try:
         user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
@@ -74,13 +74,13 @@ def cpu_seconds(pid: int) -> float:
 
 
 def end(pids: Pids, gently: float, hard: float) -> bool:
-    """End processes: ask, wait for `gently` seconds, then kill and wait for `hard` seconds; whether
-    all have ended. `pids` is asked each time, and what it no longer names gets no signal."""
+    """Terminate processes, and after `gently` seconds kill them and wait for `hard` seconds. Returns whether all have
+    ended. `pids` is called again each time, so that a reused process id gets no signal."""
     for sign, seconds in ((signal.SIGTERM, gently), (signal.SIGKILL, hard)):
         for pid in pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, sign)
-            resume(pid)   # one that was stopped sees no SIGTERM
+            resume(pid)   # a stopped one would not handle SIGTERM
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if not [*pids()]:
@@ -90,7 +90,7 @@ def end(pids: Pids, gently: float, hard: float) -> bool:
 
 
 def command_line(pid: int) -> list[bytes]:
-    """The program of the process with that number, and its arguments; [] where it has ended or may not be seen."""
+    """The program and arguments of a process; [] if it has ended or is not visible."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
@@ -98,8 +98,8 @@ def command_line(pid: int) -> list[bytes]:
 
 
 def recorded(file: Path, argument: Path) -> int | None:
-    """The process whose id is in `file`, if it runs and has that argument: another one that was
-    given the number of a dead one is not taken for it."""
+    """The process whose id is in `file`, if it is running and has that argument, which one that reused the id of a dead
+    one does not have."""
     try:
         pid = int(file.read_text())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""How the course runs its own engine over PRoot, the last rung: for sessions that refuse user namespaces or mounts."""
+"""How the course runs its engine over PRoot: the last rung, for sessions that refuse user namespaces or mounts."""
 
 import os
 import subprocess
@@ -12,15 +12,11 @@ from .capabilities import Capabilities
 
 _MODULE = "helpers.engine.proot"
 _LIMITS = (
-    "It builds without BuildKit: stages run one after another, and --mount takes a stage, a cache or a secret and no more.",  # noqa: E501
-    "What a RUN makes is root's: a chown there is lost. COPY --chown is kept.",
-    (
-        "Programs run under PRoot, in the session's own network and among its processes: `--network none` and "
-        "limits of memory and processes have no effect, a read-only file system is refused, and what is stopped "
-        "ends at once, without the signal to end by itself."
-    ),
-    "It fetches nothing: base images are loaded from archives.",
-)
+    "It builds without BuildKit: stages run one after another, and --mount supports only a stage, a cache or a secret.",
+    "Files that a RUN makes belong to root: a chown there is lost. COPY --chown is kept.",
+    "Programs run under PRoot, with the session's network and processes: `--network none` and limits of memory and "
+    "processes have no effect, read-only file systems are refused, and `docker stop` kills at once.",
+    "It pulls nothing: base images are loaded from archives.")
 
 
 class PRoot(Backend):
@@ -32,8 +28,8 @@ class PRoot(Backend):
     start_seconds, busy_seconds, answer_seconds = 30, 30, 2
 
     def capabilities(self, version: int, owned: bool, store: str = "") -> Capabilities:
-        """It speaks as the legacy builder does, and mounts secrets and caches besides. PRoot stops
-        each call of the kernel: that takes time. A port that is asked for is exchanged for a free one."""
+        """A legacy builder that also mounts secrets and caches. It is slow, since PRoot intercepts system calls.
+        PRoot maps ports, so that none is shared."""
         return Capabilities(mounting=("legacy",), heredocs=(), rejects_heredocs=True, slowdown=2,
                             isolates_network=False, read_only_root=False, health_checks=False)
 
@@ -49,11 +45,11 @@ class PRoot(Backend):
 
     def obstacle(self) -> str:
         if sys.platform != "linux":
-            return "The course's engine over PRoot takes Linux."
+            return "The course's engine over PRoot requires Linux."
         if os.geteuid() == 0:
             return "The course's engine over PRoot is for sessions without root."
         why = proot_program.find()[1]
-        return f"The course's engine over PRoot cannot work here: {why}." if why else ""
+        return f"The course's engine over PRoot does not work here: {why}." if why else ""
 
     def _pid(self) -> int | None:
         return processes.recorded(self.folder() / "small.pid", self.folder())

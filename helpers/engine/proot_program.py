@@ -1,6 +1,6 @@
-"""PRoot: found, tried, and called. PRoot stops a program at each system call that names a path. Its newer versions let
-the kernel pick those calls by a seccomp filter; in some containers that picks none, silently, so it is tried before it
-is trusted. One older than 5.4 does not know `faccessat2`, which Go uses to look for its tools: tried as well."""
+"""Find and test PRoot, which intercepts system calls that name a path. Newer versions select them by a seccomp filter,
+which in some containers silently selects none; versions before 5.4 miss `faccessat2`, by which Go looks for its tools.
+Both are tested."""
 
 import os
 import shutil
@@ -18,16 +18,16 @@ _JAIL = str(Path(__file__).with_name("proot") / "jail.py")
 _WORD = "multistage"
 _ENVIRONMENTS: tuple[Mapping[str, str], ...] = ({}, {"PROOT_NO_SECCOMP": "1"})
 FETCH = "`python -m helpers engine fetch-proot`"
-# faccessat2 has one number on every architecture: it is younger than their differences.
+# faccessat2 has the same number on every architecture.
 _PROBE = ("import ctypes, sys; p = sys.argv[1]; sys.stdout.write(open(p).read()); sys.stdout.flush(); "
           "sys.exit(ctypes.CDLL(None).syscall(439, -100, p.encode(), 4, 0) and 3)")
-# What a program finds in every container, beside what its image has.
+# Paths of this machine that are in every container.
 _BINDS = ("/proc", "/dev", "/sys", "/etc/resolv.conf", "/etc/hosts")
 
 
 @dataclass(frozen=True)
 class Program:
-    """A PRoot that works here: the words that call it, and what its environment needs."""
+    """A PRoot that works here: its command and the environment that it needs."""
 
     words: tuple[str, ...]
     environment: Mapping[str, str]
@@ -36,8 +36,8 @@ class Program:
                 binds: Mapping[str, str] | None = None, ports: Mapping[int, int] | None = None) -> list[str]:
         """The command that runs `words` in the file system at `root`.
 
-        binds  {place on this machine: path inside}
-        ports  {port that the program names: port that it gets}"""
+        binds  {path on this machine: path inside}
+        ports  {port that the program names: actual port}"""
         command = [sys.executable, "-I", "-S", _JAIL, *self.words, "--kill-on-exit", "-r", root, "-w", folder]
         command += ["-0"] if ids == (0, 0) else ["-i", f"{ids[0]}:{ids[1]}"]
         for place in _BINDS:
@@ -50,26 +50,26 @@ class Program:
         return [*command, *words]
 
 
-working: list[Program] = []   # the one that was found
+working: list[Program] = []   # the result of `find`
 
 
 def bound() -> tuple[str, ...]:
-    """Paths inside, without their first slash, that are this machine's and no layer's."""
+    """Paths inside, without their first slash, that are this machine's."""
     return tuple(place.lstrip("/") for place in _BINDS)
 
 
 def homes() -> tuple[Path, ...]:
-    """Where the course unpacks one (`fetching`): in its Python environment, or in its cache."""
+    """Folders into which `fetching` may unpack PRoot: in the Python environment and in the course's cache."""
     return Path(sys.prefix, "share/multistage-course/proot"), paths.cache() / "proot"
 
 
 def calls(place: Path) -> list[tuple[str, ...]]:
-    """Ways to call what is at `place`: a program, or a folder with Debian's packages
-    unpacked, whose PRoot is best called through the C library beside it."""
+    """Commands to try for `place`: a program, or a folder with Debian's packages, where PRoot is best started by the
+    loader of its own C library."""
     if os.path.isfile(place):
         return [(str(place),)]
     program = place / "usr/bin/proot"
-    if not os.path.isfile(program):   # or it lies where this user may not look
+    if not os.path.isfile(program):   # unlike Path.is_file, False without permission
         return []
     linkers = sorted(place.glob("usr/lib/*/ld-linux*.so.*"))
     found = [(str(linker), "--library-path", str(linker.parent), str(program)) for linker in linkers]
@@ -77,14 +77,14 @@ def calls(place: Path) -> list[tuple[str, ...]]:
 
 
 def candidates() -> list[tuple[str, ...]]:
-    """Ways to call a PRoot that is on this machine: the one that MULTISTAGE_PROOT names, `homes`, and the PATH's."""
+    """Commands to try: for MULTISTAGE_PROOT, the `homes` and PATH."""
     named, on_path = os.environ.get("MULTISTAGE_PROOT"), shutil.which("proot")
     places = [*([Path(named)] if named else []), *homes(), *([Path(on_path)] if on_path else [])]
     return [words for place in places for words in calls(place)]
 
 
 def find() -> tuple[Program | None, str]:
-    """The first PRoot that works here, and '' or why there is none. Takes a second, until one works."""
+    """(the first PRoot that works here, ''), or (None, why there is none), which takes a second."""
     if working:
         return working[0], ""
     why = f"PRoot is not installed ({FETCH} fetches it)"
@@ -99,13 +99,13 @@ def find() -> tuple[Program | None, str]:
 
 
 def tried(words: tuple[str, ...]) -> str:
-    """'' if that PRoot works in one way or another, else what it does not."""
+    """'' if that PRoot works in either environment, else what is wrong."""
     said = [_tried(words, environment) for environment in _ENVIRONMENTS]
     return "" if "" in said else said[-1]
 
 
 def _tried(words: tuple[str, ...], environment: Mapping[str, str]) -> str:
-    """'' if it translates paths, for Go too; else what it does not."""
+    """'' if it translates paths, also for Go, else what is wrong."""
     with tempfile.TemporaryDirectory(prefix="multistage-proot-") as folder:
         file = Path(folder, "word")
         file.write_text(_WORD)

@@ -1,6 +1,5 @@
-"""The archive of a layer, put together from what Docker and Podman keep of it: its files, unpacked in a folder, and a
-record of what the archive had besides (headers, padding). Asked for an image, an engine sends every layer, the base of
-a compiler's 800 MB too; here one is read alone.
+"""Reassemble a layer's archive from what Docker and Podman store: the unpacked files, and a record of the archive's
+headers and padding. This reads a single layer, where an engine sends all layers of an image, which may be 800 MB.
 
 Source: vbatts/tar-split, tar/storage/entry.go (a JSON object a line)."""
 
@@ -18,8 +17,8 @@ _PIECE = 1 << 20
 
 
 def assembled(record: Path, folder: Path) -> Iterator[bytes]:
-    """The archive of the layer whose files are in `folder`, in pieces. Its digest is not looked at: who reads it has
-    to. Iterating raises OSError where a file cannot be read, and ValueError for a record that is none."""
+    """The archive of the layer whose files are in `folder`, in pieces. The caller has to check its digest. Iterating
+    raises OSError for a file that cannot be read, and ValueError for an invalid record."""
     with gzip.open(record) as lines:
         for line in lines:
             entry = json.loads(line)
@@ -32,11 +31,11 @@ def assembled(record: Path, folder: Path) -> Iterator[bytes]:
 
 def _content(folder: bytes, name: bytes, size: int) -> Iterator[bytes]:
     place, last = os.path.split(os.path.join(folder, name))
-    # An image may hold links to anywhere, and pipes.
+    # An image may contain pipes, and links to anywhere.
     handle = os.open(os.path.join(_within(folder, place), last), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with open(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise ValueError(f"{os.fsdecode(name)} is no file")
+            raise ValueError(f"{os.fsdecode(name)} is not a regular file")
         while size > 0 and (piece := file.read(min(_PIECE, size))):
             size -= len(piece)
             yield piece
@@ -44,7 +43,7 @@ def _content(folder: bytes, name: bytes, size: int) -> Iterator[bytes]:
 
 @lru_cache(256)
 def _within(folder: bytes, place: bytes) -> bytes:
-    """The place, which is in the folder whatever links lead there. Raises ValueError for any other."""
+    """`place` with links resolved. Raises ValueError if that is not in the folder."""
     found, top = os.path.realpath(place), os.path.realpath(folder)
     if found != top and not found.startswith(top + b"/"):
         raise ValueError(f"{os.fsdecode(place)} is outside of the layer")

@@ -1,4 +1,4 @@
-"""A pull or a push as the engine reports it: a line of JSON for each piece of news."""
+"""The progress of a pull or push, which the engine reports as lines of JSON."""
 
 import base64
 import contextlib
@@ -18,13 +18,12 @@ NO_LOGIN = base64.urlsafe_b64encode(b"{}").decode()
 @contextlib.contextmanager
 def event_stream(api: APIClient, call: str, parameters: Mapping[str, str], *, first: float, later: float,
                  login: str = NO_LOGIN) -> Iterator[Iterator[dict]]:
-    """The events of `call` ('images/create'). Leaving the block stops it in the engine.
+    """The events of `call` ('images/create'). Leaving the block cancels it in the engine.
 
     first  seconds that the engine may take until its first event
-    later  seconds between two of them: unpacking a large layer is silent
+    later  seconds that it may take between events; unpacking a large layer is silent
 
-    An answer that is an error is one event, with the key 'error'. Raises requests' Timeout for an engine that is silent
-    for longer, and what else the client raises."""
+    An error is an event with the key 'error'. Iterating raises requests' Timeout and the client's other errors."""
     response = api.post(f"{api.base_url}/v{api.api_version}/{call}", params=parameters, stream=True,
                         headers={"Connection": "close", "X-Registry-Auth": login}, timeout=(first, first))
     with response:
@@ -39,7 +38,7 @@ def _events(api: APIClient, response: requests.Response, later: float) -> Iterat
     patient = False
     try:
         for line in response.iter_lines(chunk_size=None):   # type: ignore[call-overload]
-            if not patient:     # Podman 4 sends the head of its answer before it knows of a registry
+            if not patient:     # Podman 4 sends the head of its answer before it asks the registry
                 getattr(socket, "_sock", socket).settimeout(later)
                 patient = True
             if line.strip():
@@ -51,9 +50,7 @@ def _events(api: APIClient, response: requests.Response, later: float) -> Iterat
 
 
 class LayerProgress:
-    """The events of one transfer, summed up; in words '12.3 MB of 310 MB', of the layers known so far.
-
-    layers  how many there are; ready: how many of them are there"""
+    """A summary of a transfer's events; as text '12.3 MB of 310 MB', of the layers known so far."""
 
     def __init__(self) -> None:
         self._status: dict[str, str] = {}
@@ -66,19 +63,19 @@ class LayerProgress:
             return
         self._status[layer] = status
         if status in ("Downloading", "Pushing") and detail.get("current"):
-            # An engine's guess of a layer's size while it compresses may be too low.
+            # The size of a layer that is being compressed is an estimate, which may be too low.
             self._bytes[layer] = detail["current"], max(detail.get("total") or 0, detail["current"])
         elif layer in self._bytes and status in ("Download complete", "Pull complete"):
             self._bytes[layer] = (self._bytes[layer][1],) * 2
 
     @property
     def layers(self) -> int:
-        """How many layers are known of."""
+        """Number of layers known so far."""
         return len(self._status)
 
     @property
     def ready(self) -> int:
-        """How many of them are there."""
+        """Number of layers that are complete."""
         return sum(status in ("Pull complete", "Already exists") for status in self._status.values())
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
-"""Podman, and how the course runs one of its own without privileges, in two rungs of the ladder: `podman` has
-subordinate ids, `podman-one-id` only this user's. Everything of it lies in one folder that only this user can open;
-stopping it ends every process in its namespaces, and the mounts go with them."""
+"""Podman, and how the course runs it without privileges, as two rungs: `podman` with subordinate ids, `podman-one-id`
+with only this user's. Its data are in one folder that only this user can open. Stopping it ends all processes in its
+namespaces, and with them its mounts."""
 
 import json
 import os
@@ -20,40 +20,38 @@ from . import launcher, namespaces, settings
 _RUNGS = {"many": "podman", "one": "podman-one-id"}
 _PROGRAMS = ("podman", "conmon", "crun")
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/libexec/podman:/usr/local/libexec/podman:/usr/lib/podman"
-_PROBE_SECONDS = (20, 90)   # a busy machine is asked a second time, with more patience
-# What Podman mounts its own over while a RUN is at work. Podman 4 leaves the places (seen with 4.3.1,
-# and not with 5.8.6).
-_MOUNTED = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
+_PROBE_SECONDS = (20, 90)   # timeouts of the first and second attempt
 
 _LIMITS = (
-    "Builds go through Buildah: stages run one after another, "
+    "Builds use Buildah: stages run one after another, "
     "and there is no BuildKit trace to draw and no build cache to list or prune.",
-    "An interrupt ends the command of a RUN only where this machine sees it: Podman on another "
-    "machine runs it to its end, and stops the build then.")
-_NO_BASES = ("Base images cannot be made here, since Podman 4 keeps no finished step that mounts a secret: they "
+    "An interrupt ends the command of a RUN only on this machine: Podman on another "
+    "machine finishes the command before it stops the build.")
+_NO_BASES = ("Base images cannot be made here, since Podman 4 does not cache steps that mount a secret: they "
              "come from a registry, a mirror or a kit.")
 _OPEN = ("A server that a check runs can reach the network: Podman makes a closed network only "
          "when something runs in it.")
-_EMPTY_FILES = (f"The layer of a RUN may have three files more than elsewhere, of no bytes: {', '.join(_MOUNTED)}. "
-                "Podman 4 leaves them where the image had none.")
-_OWNED = ("Its containers have no limit of memory and processes but the session's own.",
+# Seen with 4.3.1, not with 5.8.6.
+_EMPTY_FILES = ("The layer of a RUN may have three more, empty files: /etc/hostname, /etc/hosts, /etc/resolv.conf. "
+                "Podman 4 leaves these mount points if the image had no such files.")
+_OWNED = ("Its containers have the session's limits of memory and processes, and no others.",
           "A server in it listens on this session's own ports; networks cannot be made.")
 _ONE_ID = ("There is one user id: every file in an image is root's and every process runs as root, "
            "whatever USER and chown say.")
 
-_good: dict[Path, dict] = {}   # what was probed, if it worked: it does not become worse
+_good: dict[Path, dict] = {}   # successful probes
 
 
 class Podman(Backend):
-    """Podman, of any version, whose builder is Buildah."""
+    """Podman, whose builder is Buildah."""
 
     name, builders, process = "Podman Engine", ("buildah",), b"podman"
     title, home, socket, log = "Podman", "podman", "podman.sock", "podman.log"
-    remedy = "`make stop` ends all of it. Or use a machine with Docker, or open the repository in GitHub Codespaces."
+    remedy = "`make stop` resets it. Else use a machine with Docker or open the repository in GitHub Codespaces."
 
     def capabilities(self, version: int, owned: bool, store: str = "") -> Capabilities:
-        """Podman before 5 reads no heredocs (4.9.3), and keeps no finished step that mounts a secret. What the
-        course runs has this machine's network, since nobody may make a bridge here."""
+        """Podman before 5 does not support heredocs (4.9.3) or cache steps that mount a secret. The course's own uses
+        this machine's network, since making a bridge takes privileges."""
         new = version >= 5
         return Capabilities(mounting=("buildah",), heredocs=("buildah",) if new else (), relative_mounts=new,
                             cache_sees_mounts=new, makes_bases=new, matches_any_prefix=True, looks_into_registry=False,
@@ -70,21 +68,22 @@ class Podman(Backend):
         return _RUNGS[self._ids()]
 
     def _ids(self) -> str:
-        """'many' or 'one', as it was started last."""
+        """'many' or 'one', from its last start."""
         return self._note().get("ids", "one")
 
     def obstacle(self) -> str:
         if sys.platform != "linux":
-            return "Podman without privileges takes Linux."
+            return "Podman without privileges requires Linux."
         missing = [name for name in _PROGRAMS if not shutil.which(name, path=_PATH)]
         if missing:
-            return (f"Podman is not installed ({', '.join(missing)} cannot be found): on Debian and Ubuntu "
+            return (f"Podman is not installed (missing: {', '.join(missing)}): on Debian and Ubuntu "
                     "`apt-get install podman crun`, elsewhere `conda install -c conda-forge podman`.")
         found = self._probed()
-        return "" if found["ok"] else f"Podman cannot work here: {found['why']}."
+        return "" if found["ok"] else f"Podman does not work here: {found['why']}."
 
     def _probed(self) -> dict:
-        """{ok, ids, store} or {ok, why}: subordinate ids first. Raises EngineUnreachable where there is no answer."""
+        """{ok, ids, store} or {ok, why}, trying subordinate ids first. Raises EngineUnreachable if a probe times
+        out."""
         place = self.folder()
         if place in _good:
             return _good[place]
@@ -124,7 +123,7 @@ class Podman(Backend):
         return process
 
     def _note(self) -> dict:
-        """{ids, store, pid} of the engine as it was started last; {} if never."""
+        """{ids, store, pid} of its last start; {} if there was none."""
         try:
             note = json.loads((self.folder() / "service.json").read_bytes())
             return note if isinstance(note, dict) else {}
@@ -147,7 +146,7 @@ class Podman(Backend):
     def _delete(self) -> None:
         place, ids = self.folder(), self._note().get("ids")
         if ids:
-            # What subordinate ids own, and folders without any permission, yield only to root in there.
+            # Only root in the namespace can delete files of subordinate ids and folders without permissions.
             subprocess.run(_launch_command(["run", ids, "rm", "-rf", "--", str(place)]),
                            capture_output=True, env=processes.environment(), stdin=subprocess.DEVNULL)
         shutil.rmtree(place, ignore_errors=True)
@@ -155,8 +154,8 @@ class Podman(Backend):
 
 
 def _launched(words: list[str], timeouts: Iterable[float]) -> dict:
-    """What a probe answers. Raises EngineUnreachable for one that is silent: taken for a no, it would put a busy
-    session on a slower engine."""
+    """The result of a probe. Raises EngineUnreachable if it times out: a busy session must not fall back to a slower
+    engine."""
     for timeout in timeouts:
         try:
             done = subprocess.run(_launch_command(words), capture_output=True, text=True, timeout=timeout,
@@ -165,11 +164,11 @@ def _launched(words: list[str], timeouts: Iterable[float]) -> dict:
         except subprocess.TimeoutExpired:
             continue
         except ValueError:
-            return {"ok": False, "why": (done.stderr.strip().splitlines() or ["the probe ended without a word"])[-1]}
-    raise EngineUnreachable("Whether Podman works here could not be found out.",
-                            why=f"The probe was silent for {timeout:g} seconds: this machine is very busy.",
-                            remedy="Wait until it is less busy, and run this again.")
+            return {"ok": False, "why": (done.stderr.strip().splitlines() or ["the probe printed nothing"])[-1]}
+    raise EngineUnreachable("The course could not find out whether Podman works here.",
+                            why=f"The test did not finish in {timeout:g} seconds: this machine is very busy.",
+                            remedy="Run this again when it is less busy.")
 
 
 def _launch_command(words: list[str]) -> list[str]:
-    return processes.module("helpers.engine.podman", *words)
+    return processes.module("helpers.engine.podman.launcher", *words)

@@ -1,11 +1,11 @@
-"""Enter namespaces of one's own, then become a program: `python -m helpers.engine.podman`.
+"""Enter new namespaces and become a program: `python -m helpers.engine.podman.launcher`.
 
-    probe IDS FOLDER       what works here, as JSON on standard output
-    run IDS COMMAND ...    become COMMAND in there
+    probe IDS FOLDER       print what works here, as JSON
+    run IDS COMMAND ...    execute COMMAND in the namespaces
 
-IDS is `many` (subordinate ids, by newuidmap) or `one` (this user's alone, as root; the seccomp filter hides that there
-is no other). It is a process of its own, since one with threads cannot enter a user namespace; and left to itself
-Podman fails where newuidmap is there and has no privileges."""
+IDS is `many` (subordinate ids, by newuidmap) or `one` (only this user's, as root; the seccomp filter hides that there
+are no others). It is a separate process, since one with threads cannot enter a user namespace. Podman's own launcher
+fails if newuidmap is installed without privileges."""
 
 import contextlib
 import ctypes
@@ -15,6 +15,7 @@ import platform
 import secrets
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,21 +26,21 @@ _NEWUSER, _NEWNS = 0x10000000, 0x00020000               # linux/sched.h
 _PRIVATE, _RECURSIVE, _BIND = 1 << 18, 1 << 14, 1 << 12   # linux/mount.h
 _DETACH = 2                                             # MNT_DETACH
 _FUSE = Path("/dev/fuse")
-_LARGE_FILES = "/var/tmp"    # where Podman 4 writes them, whatever TMPDIR says
+_LARGE_FILES = "/var/tmp"    # where Podman 4 writes them, ignoring TMPDIR
 
 
 class NamespaceRefused(Exception):
-    """The machine does not let us; the text says what and why."""
+    """The machine refuses something; the message says what and why."""
 
 
 def enter(ids: str) -> None:
-    """Make a user and a mount namespace, be root in them. Raises NamespaceRefused."""
+    """Make a user and a mount namespace and become root in them. Raises NamespaceRefused."""
     outside = os.getuid(), os.getgid()
     if ids == "many":
         _enter_with_many(*outside)
     else:
         _unshare()
-        # The kernel lets one map one's own id only after giving up setgroups.
+        # The kernel allows mapping one's own id only after setgroups is denied.
         for name, text in (("setgroups", "deny"), ("uid_map", f"0 {outside[0]} 1"), ("gid_map", f"0 {outside[1]} 1")):
             try:
                 Path(f"/proc/self/{name}").write_text(text)
@@ -49,7 +50,7 @@ def enter(ids: str) -> None:
     os.setgid(0)
     os.setuid(0)
     _mount("none", "/", None, _PRIVATE | _RECURSIVE, None)
-    # Podman keeps its locks there, and what it keeps of a run. Its own: neither too small nor another Podman's.
+    # For Podman's locks and run-time state: the machine's may be too small, or in use by another Podman.
     _mount("tmpfs", settings.RUN, "tmpfs", 0, "mode=1777,size=64m")
     os.makedirs(f"{settings.RUN}/xdg", mode=0o700)
     if go := settings.go():
@@ -57,7 +58,7 @@ def enter(ids: str) -> None:
 
 
 def _enter_with_many(uid: int, gid: int) -> None:
-    """newuidmap has to be called from outside: by a child that stays there."""
+    """newuidmap must be called from outside: by a child that stays there."""
     ready = os.pipe()
     child = os.fork()
     if child == 0:
@@ -76,7 +77,7 @@ def _enter_with_many(uid: int, gid: int) -> None:
             os.close(end)
         failed = os.waitpid(child, 0)[1]
     if failed:
-        raise NamespaceRefused("newuidmap may not map subordinate ids here (it has no privileges, or there are none)")
+        raise NamespaceRefused("newuidmap cannot map subordinate ids here (it lacks privileges, or there are no ids)")
 
 
 def _map(pid: int, uid: int, gid: int) -> int:
@@ -86,15 +87,15 @@ def _map(pid: int, uid: int, gid: int) -> int:
             return 1
         first, count = given
         if subprocess.run([program, str(pid), "0", str(own), "1", "1", str(first), str(count)],
-                          capture_output=True).returncode:    # the probe as a whole has its time
+                          capture_output=True).returncode:    # no timeout: the whole probe has one
             return 1
     return 0
 
 
 def subordinate(table: str, uid: int) -> tuple[int, int] | None:
-    """(first, count) of the longest range that /etc/subuid gives this user, by name or
-    number; None below the 65536 that images take for granted."""
-    import pwd  # not on Windows, which this module is imported on too
+    """(first, count) of this user's longest range in /etc/subuid, by name or number; None if it is shorter than the
+    65536 ids that images expect."""
+    import pwd  # Windows has no such module and imports this one
 
     names = {str(uid)}
     with contextlib.suppress(KeyError):   # a pod may run as an id without a name
@@ -111,7 +112,7 @@ def subordinate(table: str, uid: int) -> tuple[int, int] | None:
 def _unshare() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_NEWUSER | _NEWNS):
-        raise NamespaceRefused(f"no user namespace may be made ({os.strerror(ctypes.get_errno())})")
+        raise NamespaceRefused(f"user namespaces are refused ({os.strerror(ctypes.get_errno())})")
 
 
 def _mount(source: str, target: str, kind: str | None, flags: int, options: str | None) -> None:
@@ -127,23 +128,21 @@ def _unmount(target: Path | str) -> None:
 
 
 def store(folder: Path, ids: str) -> str:
-    """How layers can be kept in `folder`, from inside the namespaces: 'overlay' in the kernel, 'fuse-overlayfs', a
-    program, or 'vfs', copies. Raises NamespaceRefused where one id would have only copies: the engine over PRoot does
-    better."""
+    """The best way to store layers in `folder`, inside the namespaces: 'overlay', 'fuse-overlayfs' or 'vfs' (copies).
+    Raises NamespaceRefused for copies with one id, since the engine over PRoot is better."""
     if _overlays(folder):
         return "overlay"
     if shutil.which("fuse-overlayfs") and _opens(_FUSE):
         return "fuse-overlayfs"
     if ids == "one":
-        raise NamespaceRefused("the kernel overlays no files on this disk; MULTISTAGE_HOME names a folder on another")
+        raise NamespaceRefused("this disk does not support overlays; set MULTISTAGE_HOME to a folder on another one")
     return "vfs"
 
 
 def _overlays(folder: Path) -> bool:
-    """Whether the kernel overlays files in `folder`: on another overlay, as the root of a container is, it does not.
-    What a layer deletes has to stay deleted: that is tried, since without extended attributes it does not."""
-    # A folder of its own: two may try at once, and one that swept away the other's would make it
-    # start on another store, without the images of this one.
+    """Whether the kernel supports overlays in `folder` (not on another overlay, such as a container's root) and keeps
+    deletions in them (which takes extended attributes)."""
+    # Concurrent probes need different folders: else one would fail and start on another store, without the images.
     own = folder / f".overlay-probe-{secrets.token_hex(4)}"
     try:
         for place in (own / "upper", own / "work", own / "merged", own / "lower/full"):
@@ -173,7 +172,7 @@ def _opens(device: Path) -> bool:
 
 
 def probe(ids: str, folder: Path) -> dict[str, object]:
-    """{ok, store} or {ok, why}. The process is inside from here on."""
+    """{ok, store} or {ok, why}. The process stays in the namespaces."""
     try:
         if ids == "one" and not seccomp.known():
             raise NamespaceRefused(f"there is no seccomp filter for the processor {platform.machine()}")
@@ -185,20 +184,20 @@ def probe(ids: str, folder: Path) -> dict[str, object]:
     except NamespaceRefused as error:
         return {"ok": False, "why": str(error)}
     except OSError as error:
-        return {"ok": False, "why": f"what a user namespace needs was refused ({error.strerror})"}
+        return {"ok": False, "why": f"setting up a user namespace was refused ({error.strerror})"}
 
 
 def _fake(folder: Path) -> None:
-    """Install the filter and see it work. Raises NamespaceRefused."""
+    """Install and test the filter. Raises NamespaceRefused."""
     try:
         seccomp.install()
-        os.chown(folder, 1, 1)   # to a user that does not exist: only a fake succeeds
+        os.chown(folder, 1, 1)   # without the filter this fails: there is no such user
     except OSError as error:
-        raise NamespaceRefused(f"its seccomp filter was refused ({error.strerror})") from error
+        raise NamespaceRefused(f"the seccomp filter was refused ({error.strerror})") from error
 
 
 def main(words: Sequence[str]) -> None:
-    """Enter the namespace and become the service, or `probe` and print what was found."""
+    """Run the command line: `probe` or `run`."""
     doing, ids, *words = words
     uid, gid = os.getuid(), os.getgid()
     if doing == "probe":
@@ -209,7 +208,14 @@ def main(words: Sequence[str]) -> None:
         _mount(os.environ["TMPDIR"], _LARGE_FILES, None, _BIND, None)
     if ids == "one":
         seccomp.install()
-    # What Podman's own launcher sets for its second self, so that it makes no namespace.
+    # As Podman's own launcher sets them, so that it makes no further namespace.
     os.environ.update(_CONTAINERS_USERNS_CONFIGURED="done", _CONTAINERS_ROOTLESS_UID=str(uid),
                       _CONTAINERS_ROOTLESS_GID=str(gid))
     os.execvp(words[0], words)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except NamespaceRefused as error:
+        sys.exit(str(error))

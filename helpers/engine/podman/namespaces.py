@@ -1,5 +1,5 @@
-"""Which processes are those of the course's Podman, as /proc shows them. Containers are known by nothing but their user
-namespace: their environment and their command are the image's."""
+"""Find the processes of the course's Podman in /proc. Those in containers are known only by their user namespace, since
+environment and command are the image's."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ MARK = "MULTISTAGE_ENGINE"   # in the environment of the engine's own processes:
 
 
 def namespace(pid: int | str) -> str | None:
-    """'user:[4026532281]', the user namespace of the process with that number; None if it may not be seen."""
+    """A process's user namespace ('user:[4026532281]'), None if it is not visible."""
     try:
         return os.readlink(f"/proc/{pid}/ns/user")
     except OSError:
@@ -18,15 +18,15 @@ def namespace(pid: int | str) -> str | None:
 
 
 def is_marked(pid: object, folder: Path) -> bool:
-    """Whether a process is one of the engine's own. Another one that was given the number of a dead one is not."""
+    """Whether the process with that id is the engine's, and not one that reused the id."""
     with contextlib.suppress(OSError):
         return isinstance(pid, int) and _mark(folder) in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     return False
 
 
 def inside(namespaces: set[str | None], folder: Path, spared: int | None = None) -> list[int]:
-    """The processes in these user namespaces, but `spared` and those of this session's own: a
-    signal to them would end the session."""
+    """The processes in these user namespaces, except `spared` and all of this session's own namespace, since signals to
+    those would end the session."""
     wanted = namespaces - {None, namespace("self")} if namespace("self") else set()
     return [pid for pid, its, _ in seen(folder) if pid != spared and its in wanted] if wanted else []
 
@@ -37,9 +37,9 @@ def marked(folder: Path) -> set[str | None]:
 
 
 def seen(folder: Path) -> Iterator[tuple[int, str | None, bool]]:
-    """(process, user namespace, whether it is the engine's) of all but zombies. The service has the mark in its
-    environment, and conmon the folder in its arguments. The command of a RUN has neither, and may be all that is left:
-    its root is one of the engine's."""
+    """(process id, user namespace, whether it is the engine's) of all but zombies. The service has the mark in its
+    environment, conmon the folder in its arguments. The command of a RUN, which may be all that is left, has neither,
+    but its root is in the folder."""
     mark, below = _mark(folder), os.fsencode(folder) + b"/"
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -51,8 +51,8 @@ def seen(folder: Path) -> Iterator[tuple[int, str | None, bool]]:
 
 
 def rooted(mountinfo: bytes, below: bytes) -> bool:
-    """Whether what is mounted on a process's `/` lies below a folder, or is an overlay with
-    layers there (proc(5): the fifth word of a line is where something is mounted)."""
+    """Whether a process's `/` is below a folder or an overlay with layers there (proc(5): the fifth word of a line is
+    the mount point)."""
     return any(line.split()[4] == b"/" and below.replace(b" ", b"\\040") in line for line in mountinfo.splitlines())
 
 

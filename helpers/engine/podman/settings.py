@@ -1,4 +1,4 @@
-"""Podman's configuration files, and the environment that names them. The user's own Podman has others."""
+"""Podman's configuration files and environment, separate from those of the user's own Podman."""
 
 import os
 import shutil
@@ -7,19 +7,19 @@ from pathlib import Path
 
 from ... import paths
 
-# Podman refuses a longer path than 50 characters for what it keeps of a run. The launcher
-# puts a file system of the engine's own there; it goes when the engine does.
+# The path of Podman's run-time state may have at most 50 characters. The launcher mounts a file system there, which
+# ends with the engine.
 RUN = "/dev/shm"
 
 
 def data(folder: Path, store: str, ids: str) -> Path:
-    """Where Podman keeps images. Stores of different kinds and ids lie apart: what one wrote, another cannot read."""
+    """The folder of Podman's images: one for each kind of store and ids, since none can read another's."""
     return folder / f"data-{store}-{ids}"
 
 
 def storage(folder: Path, store: str, ids: str) -> list[str]:
-    """Podman's options for its store, and for one beside it that is only read. (Where it takes itself for rootless,
-    it does not believe a storage.conf's folder.)"""
+    """Podman's options for its store and, read-only, the one that a class shares. (If it believes to be rootless, it
+    ignores the folder in storage.conf.)"""
     driver = "vfs" if store == "vfs" else "overlay"
     options = ["--storage-driver", driver, "--root", str(data(folder, store, ids)), "--runroot", f"{RUN}/storage"]
     shared = paths.shared()
@@ -31,12 +31,12 @@ def storage(folder: Path, store: str, ids: str) -> list[str]:
     return options
 
 
-# What Go's compiler made of the standard library may be shared too, by programs that stand before it and before
-# crun (deploy/go-toolexec, deploy/go-crun). The launcher mounts them over a folder of /proc, which each container has.
+# A class may also share Go's compiled standard library, by wrappers of the compiler and crun (deploy/go-toolexec,
+# deploy/go-crun). The launcher mounts them over a folder of /proc, which is in each container.
 GO = "/proc/driver"
 
-# A container gets a process namespace of its own, so that ending it ends all of it, and this session's
-# /proc, since a masked one may not be mounted again. Control groups cannot be made here, so none limit it.
+# Containers have a process namespace, so that ending one ends all its processes, and the session's /proc, since a
+# masked one cannot be mounted again. There are no limits, since control groups cannot be made here.
 _CONTAINERS = """\
 [containers]
 cgroups = "disabled"
@@ -51,22 +51,22 @@ cgroup_manager = "cgroupfs"
 events_logger = "none"
 runtime = "crun"
 """
-# A short name is Docker Hub's, as in a Dockerfile.
+# Short names mean Docker Hub, as in a Dockerfile.
 _REGISTRIES = 'unqualified-search-registries = ["docker.io"]\nshort-name-mode = "permissive"\n'
 
 
 def go() -> Path | None:
-    """The folder in which a class shares what Go's compiler made, if there is one."""
+    """The folder with the Go standard library that a class shares, if there is one."""
     shared = paths.shared()
     return shared / "go" if shared and (shared / "go").is_dir() else None
 
 
 def write(folder: Path) -> None:
-    """Write all of it below `folder`."""
+    """Write the configuration below `folder`."""
     home = folder / "home" / ".config" / "containers"
     for place in (home, folder / "tmp"):
         place.mkdir(parents=True, exist_ok=True)
-    (folder / "storage.conf").write_text('[storage]\ndriver = "overlay"\n')   # in place of the machine's
+    (folder / "storage.conf").write_text('[storage]\ndriver = "overlay"\n')   # replaces the machine's
     runtimes = f'[engine.runtimes]\ncrun = ["{GO}/crun"]\n' if go() else ""
     (folder / "containers.conf").write_text(_CONTAINERS + runtimes)
     (folder / "registries.conf").write_text(_REGISTRIES)

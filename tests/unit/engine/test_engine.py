@@ -335,7 +335,7 @@ def test_a_file_in_the_place_of_a_socket_is_passed_over(monkeypatch, short):
     assert "no socket of an engine was found" in str(refusal(NoEngine))
 
 
-def test_nothing_at_all_says_three_ways_on():
+def test_without_any_engine_the_options_are_named():
     error = refusal(NoEngine)
     assert error.why == "DOCKER_HOST is not set and no socket of an engine was found."
     for way in ("Codespaces", "install Docker", "another Binder"):
@@ -515,7 +515,7 @@ def test_what_is_not_the_engine_s_passes_through(raised):
 
 
 def test_an_engine_names_itself_when_it_goes_away():
-    with pytest.raises(EngineGone, match="The engine at unix:///s stopped answering while it was to dance"):
+    with pytest.raises(EngineGone, match="The engine at unix:///s stopped answering when asked to dance"):
         with asked(VERSION, INFO).translate_errors("dance"):
             raise ConnectionError("gone")
 

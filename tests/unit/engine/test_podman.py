@@ -189,8 +189,8 @@ def test_where_neither_works_the_last_reason_is_reported_and_it_is_probed_again(
     monkeypatch.setattr(backend.shutil, "which", lambda name, path=None: f"/bin/{name}")
     said = iter(["a", "no namespace", "c", "no mount"])
     monkeypatch.setattr(backend, "_launched", lambda words, timeout: {"ok": False, "why": next(said)})
-    assert podman.obstacle() == "Podman cannot work here: no namespace."
-    assert podman.obstacle() == "Podman cannot work here: no mount."
+    assert podman.obstacle() == "Podman does not work here: no namespace."
+    assert podman.obstacle() == "Podman does not work here: no mount."
 
 
 def test_a_probe_that_says_nothing_is_no_probe(monkeypatch):
@@ -209,7 +209,7 @@ def test_a_probe_without_an_answer_does_not_count_as_a_no(home, monkeypatch):
     monkeypatch.setattr(backend.shutil, "which", lambda name, path=None: f"/bin/{name}")
     monkeypatch.setattr(backend, "_launch_command", lambda words: ["sleep", "9"])
     monkeypatch.setattr(backend, "_PROBE_SECONDS", (0.05, 0.1))
-    with pytest.raises(EngineUnreachable, match="could not be found out"):
+    with pytest.raises(EngineUnreachable, match="could not find out"):
         podman.can_start()
 
 

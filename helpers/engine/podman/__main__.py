@@ -1,8 +1,0 @@
-import sys
-
-from .launcher import NamespaceRefused, main
-
-try:
-    main(sys.argv[1:])
-except NamespaceRefused as error:
-    sys.exit(str(error))
