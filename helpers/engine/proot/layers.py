@@ -88,6 +88,7 @@ class Digested(io.RawIOBase):
         self.hexdigest = self._digest.hexdigest
 
     def write(self, data: Any) -> int:
+        """Write bytes and hash them."""
         self._digest.update(data)
         return self._file.write(data)
 
