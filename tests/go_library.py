@@ -1,7 +1,7 @@
 """While tests run, Go's standard library is compiled once for all builds on the course's own engine.
 
 A net/http server takes half a minute of processor time from an empty cache, nearly all of it for the standard library,
-and the tests build some seventy. As in a class (docs/class.md, "What all share"), deploy/go-toolexec stands before the
+and the tests build some seventy. As in a class (docs/class.md, "What all sessions share"), deploy/go-toolexec stands before the
 compiler; what it keeps lies in the engine's folder, and the layers are the same. A `runc` that the engine finds before
 the real one names it to containers that have Go. At night (--nightly) every build compiles everything itself.
 """
