@@ -1,6 +1,6 @@
-"""Who may log in to a class: names that belong to whoever took them first, behind the class's password.
+"""Who may log in to a class: a name belongs to whoever took it first with the class password.
 
-A file of settings: the hub of `make class`, of a Swarm and of Zero to JupyterHub load it.
+The hubs of `make class`, of a Swarm and of Zero to JupyterHub load this settings file.
 """
 
 import dbm
@@ -14,22 +14,22 @@ INSTRUCTOR = "instructor"
 
 
 class ClassAuthenticator(FirstUseAuthenticator):
-    """A name that nobody has yet takes the class's password too; from then on it is its learner's."""
+    """A new name also needs the class password; from then on it belongs to its learner."""
 
-    class_password = Unicode(config=True, help="What a new name takes. Without one, no name can be taken.")
-    instructor_token = Unicode(config=True, help="Password of the instructor. Without one, there is no instructor.")
+    class_password = Unicode(config=True, help="Required for a new name. If empty, no name can be taken.")
+    instructor_token = Unicode(config=True, help="The instructor's password. If empty, the instructor cannot log in.")
 
     async def authenticate(self, handler, data):
-        # Two spellings of a name are one user, and have to be one password.
+        # Spellings that normalize to one user share one password.
         name, password = self.normalize_username(data["username"]), data["password"]
         if name == INSTRUCTOR:
             return {"name": name, "admin": True} if same(password, self.instructor_token) else None
         if not re.fullmatch("[a-z][a-z0-9]{1,30}", name):
-            return refused(handler, "A name has 2 to 31 letters and digits, without accents, and begins with a letter.")
+            return refused(handler, "A name has 2 to 31 letters and digits, without accents, and starts with a letter.")
         if name not in self.taken() and not same(data.get("otp") or "", self.class_password):
-            return refused(handler, "Nobody has this name yet: taking it needs the password of the class.")
+            return refused(handler, "This is a new name: enter the class password too.")
         if len(password.encode()) > 72:
-            return refused(handler, "The password is too long.")    # bcrypt takes no more
+            return refused(handler, "The password is too long.")    # bcrypt's limit
         return await super().authenticate(handler, {**data, "username": name})
 
     def taken(self):
@@ -51,6 +51,6 @@ c.FirstUseAuthenticator.min_password_length = 8  # noqa: F821
 c.Authenticator.allow_all = True  # noqa: F821
 c.Authenticator.admin_users = {INSTRUCTOR}  # noqa: F821
 c.Authenticator.request_otp = True  # noqa: F821
-c.Authenticator.otp_prompt = "Password of the class (the first time only):"  # noqa: F821
+c.Authenticator.otp_prompt = "Class password (the first time only):"  # noqa: F821
 c.JupyterHub.template_vars = {  # noqa: F821
-    "announcement_login": "Choose a name and a password of your own (8 characters or more)."}
+    "announcement_login": "Choose a name and your own password (at least 8 characters)."}

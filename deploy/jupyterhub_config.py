@@ -1,6 +1,6 @@
-"""The hub of a class: `make class` starts it, with the folder of the class in MULTISTAGE_CLASS.
+"""The hub of a class. `make class` starts it with the class's folder in MULTISTAGE_CLASS.
 
-Learners have no privilege, no engine of the machine's, and reach each other only through the hub.
+Learners have no privileges and no access to the machine's engine, and reach each other only through the hub.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ IDLE_SECONDS = 3600
 
 
 async def make_volumes(spawner):
-    """Each with a disk of its own, so that a learner who fills it has filled nobody else's."""
+    """Create the volumes on size-limited disks, so that a learner cannot fill anybody else's."""
     volumes = {f"{ROOM['name']}-{kind}-{spawner.user.name}": kind for kind in disks.SIZES}
     await asyncio.to_thread(disks.make, docker.APIClient(ROOM["engine"], timeout=120), room.current(), volumes)
 
@@ -33,7 +33,7 @@ c.ClassAuthenticator.class_password = ROOM["password"]
 c.ClassAuthenticator.instructor_token = ROOM["token"]
 c.FirstUseAuthenticator.dbm_path = f"{ROOM['homes']}/passwords"
 
-# The live class view runs beside the hub. A session's token may reach it, which says to it whose session that is.
+# The live class view runs next to the hub, and identifies a session by its token.
 VIEW = f"http://{ROOM['gateway']}:{ROOM['view_port']}"
 c.JupyterHub.services = [{"name": "class", "url": VIEW, "api_token": ROOM["view_token"], "oauth_no_confirm": True,
                           "display": False}]
@@ -53,7 +53,7 @@ c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{ROOM['proxy_port']}"
 
 c.JupyterHub.spawner_class = "helpers.classroom.spawner.YieldingSpawner"
 c.Spawner.poll_interval = 15
-c.JupyterHub.concurrent_spawn_limit = 0    # whoever came too many would read an error, and not wait
+c.JupyterHub.concurrent_spawn_limit = 0    # a limit would show an error instead of waiting
 c.DockerSpawner.image = ROOM["image"]
 c.DockerSpawner.pull_policy = "never"
 c.DockerSpawner.prefix = ROOM["name"]
@@ -69,14 +69,14 @@ c.DockerSpawner.volumes = {
     f"{ROOM['name']}-engine-{{username}}": "/var/lib/multistage",
     ROOM["store"]: {"bind": "/opt/store", "mode": "ro"},
 }
-# Temporary files are on the learner's own disk, since /tmp is memory, and the rest of the container is not written.
+# Temporary files go to the learner's disk: /tmp is memory, and the rest of the container is read-only.
 c.DockerSpawner.environment = {"MULTISTAGE_SHARED": "/opt/store", "TMPDIR": "/var/lib/multistage",
                                "MULTISTAGE_CLASS_VIEW": f"{VIEW}/services/class",
                                **ROOM["environment"]}
 c.DockerSpawner.extra_create_kwargs = {"user": "1000:1000", "labels": LABELS}
 c.DockerSpawner.extra_host_config = ROOM["limits"] | {
     "read_only": True, "tmpfs": {"/tmp": "size=64m,mode=1777,exec"}}
-# A session that nobody uses any more ends by itself; the hub starts it again.
+# An idle session ends; the hub starts it again on demand.
 c.DockerSpawner.args = [
     f"--MappingKernelManager.cull_idle_timeout={IDLE_SECONDS}", "--MappingKernelManager.cull_connected=True",
     f"--ServerApp.shutdown_no_activity_timeout={IDLE_SECONDS}"]

@@ -1,4 +1,4 @@
-"""What pip installs into a learner's session: the course's dependencies and JupyterHub, at the hub's own version."""
+"""Prints the requirements of a session: the course's dependencies, and JupyterHub in the hub's version."""
 
 import tomllib
 

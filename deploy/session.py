@@ -1,7 +1,7 @@
-"""What begins a learner's session, in its container: `python3 session.py COMMAND...`.
+"""Starts a learner's session in its container: `python3 session.py COMMAND...`.
 
-It brings the home up to date with the course of the image, takes over the caches that the class shares, and becomes
-COMMAND in the course's folder.
+It updates the home from the course in the image, copies the class's shared caches, and runs COMMAND in the course's
+folder.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import tempfile
 from pathlib import Path
 
 COURSE = Path(__file__).with_name("course.tar")
-_NOTE = ".course.json"    # in the home: {path: digest of the file that the course brought}
+_NOTE = ".course.json"    # in the home: {path: digest of the course's file}
 
 
 def update(course: Path, home: Path) -> list[Path]:
-    """Bring what is new in the course into a home. A file that the learner changed stays until the course has another
-    version of it, and then lies beside the new one as NAME.mine.ENDING; those are returned."""
+    """Update a home from the course. If the course has a new version of a file that the learner changed, the learner's
+    is renamed to NAME.mine.SUFFIX. Returns the renamed files."""
     note, aside = home / _NOTE, []
     known: dict[str, str] = json.loads(note.read_text()) if note.exists() else {}
     new = {path.relative_to(course).as_posix(): _digest(path) for path in sorted(course.rglob("*")) if path.is_file()}
@@ -48,7 +48,7 @@ def _digest(path: Path) -> str:
 
 
 def _beside(place: Path) -> Path:
-    """NAME.mine.ENDING, or NAME.mine-2.ENDING where that is taken."""
+    """NAME.mine.SUFFIX, or NAME.mine-2.SUFFIX and so on if that exists."""
     number = 1
     while (name := place.with_name(f"{place.stem}.mine{f'-{number}' if number > 1 else ''}{place.suffix}")).exists():
         number += 1
@@ -56,7 +56,7 @@ def _beside(place: Path) -> Path:
 
 
 def take_over(shared: Path, own: Path) -> None:
-    """Copy what a session of the class has worked out already: the builder's cache and the layers' inventories."""
+    """Copy shared caches that the home does not have yet: the builder's cache and the layers' inventories."""
     builder = "state/podman/tmp"
     for source in (shared / "cache", *(shared / builder).glob("buildah-cache*")):
         target = own / source.relative_to(shared)
@@ -65,7 +65,7 @@ def take_over(shared: Path, own: Path) -> None:
 
 
 def main() -> None:
-    """Become the command."""
+    """Prepare the session, then replace this process with the command."""
     home = Path.home() / "course"
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(COURSE) as archive:
@@ -74,7 +74,7 @@ def main() -> None:
     own = Path(os.environ["MULTISTAGE_HOME"])
     if shared := os.environ.get("MULTISTAGE_SHARED"):
         take_over(Path(shared), own)
-    os.environ["MPLCONFIGDIR"] = str(own / "cache" / "matplotlib")    # its list of fonts is among those caches
+    os.environ["MPLCONFIGDIR"] = str(own / "cache" / "matplotlib")    # the font list is one of those caches
     os.chdir(home)
     os.environ["PYTHONPATH"] = str(home)
     os.execvp(sys.argv[1], sys.argv[1:])

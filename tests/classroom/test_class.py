@@ -94,7 +94,7 @@ def refusal(learner, *password):
 
 
 def test_a_new_name_takes_the_password_of_the_class(room):
-    assert "password of the class" in refusal(Learner(room.address, "eve", "eve-has-a-secret"), "guess")
+    assert "new name" in refusal(Learner(room.address, "eve", "eve-has-a-secret"), "guess")
     assert "too short" in refusal(Learner(room.address, "eve", "short"), room.password)
     assert "2 to 31 letters" in refusal(Learner(room.address, "e-v", "eve-has-a-secret"), room.password)
     assert "too long" in refusal(Learner(room.address, "eve", "e" * 73), room.password)

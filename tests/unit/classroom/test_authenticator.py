@@ -28,7 +28,7 @@ def log_in(tmp_path):
 
 def test_a_new_name_needs_the_class_password_and_then_its_own(log_in):
     secrets = {"class_password": "together"}
-    assert "password of the class" in log_in(secrets, **ADA, otp="guess")[1]
+    assert "new name" in log_in(secrets, **ADA, otp="guess")[1]
     assert log_in(secrets, **ADA, otp="together") == ("ada", "")
     assert log_in(secrets, **ADA) == ("ada", "")
     assert log_in(secrets, username="ada", password="another-secret", otp="together") == (None, "")
