@@ -125,8 +125,7 @@ class Learner:
         return ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]
 
     def _xsrf(self, path: str) -> str:
-        found = [each.value or "" for each in self.web.cookies if each.name == "_xsrf" and each.path == path]
-        return found[0] if found else ""
+        return next((each.value or "" for each in self.web.cookies if (each.name, each.path) == ("_xsrf", path)), "")
 
 
 @dataclass

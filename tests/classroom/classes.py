@@ -1,4 +1,4 @@
-"""Ten learners of the live class view without kernels: each sends through the session's own client, with a token."""
+"""Ten learners of the live class view, who send through the session's client without kernels."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def take_part(view: str, tokens: Iterable[str]) -> None:
 
 
 class _Hub(BaseHTTPRequestHandler):
-    """Knows the token `NAME token` as NAME's, as a JupyterHub would say it."""
+    """A fake JupyterHub, for which `NAME token` is NAME's token."""
 
     def do_GET(self) -> None:
         name = self.headers["Authorization"].removeprefix("token ").removesuffix(" token")
@@ -55,7 +55,7 @@ class _Hub(BaseHTTPRequestHandler):
 
 @contextmanager
 def view(folder: Path) -> Iterator[str]:
-    """The service in a process of its own, beside such a hub: its address."""
+    """Run the service with the fake hub; yields its address."""
     hub = ThreadingHTTPServer(("127.0.0.1", 0), _Hub)
     threading.Thread(target=hub.serve_forever, daemon=True).start()
     with socket.socket() as free:

@@ -1,6 +1,6 @@
-"""A class for real: two learners through the proxy, what each can reach, a restart of the hub, and the end.
+"""A real class: two learners, what each can reach, a restart of the hub, and closing it.
 
-The tests run in order, on one class. The last one closes it.
+The tests share one class and run in order; the last one closes it.
 """
 
 import json
@@ -20,7 +20,7 @@ from tests.classroom.classes import SIZE
 
 pytestmark = pytest.mark.nightly
 FIRST = "notebooks/01-one-stage.ipynb"
-# What a session says of itself, in Python, with the hub's address and the token of its own server.
+# Runs in a session, with the hub's address and the token of the session's server.
 WORDS = """
 import json, os, socket
 import requests
@@ -67,7 +67,7 @@ def room(engine, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def learners(room):
-    """Ada and Bob, whose sessions run."""
+    """Ada and Bob, with running sessions."""
     both = [Learner(room.address, name, f"{name}-has-a-secret") for name in ("ada", "bob")]
     for each in both:
         each.log_in(room.password)
@@ -77,7 +77,7 @@ def learners(room):
 
 @pytest.fixture
 def inside(engine, room, learners):
-    """Runs Python in Ada's session, as she could."""
+    """inside(code): runs Python in Ada's session."""
     def run(code):
         api = engine.client.api
         made = api.exec_create(f"{room.name}-ada", ["python3", "-c", WORDS + code], workdir=COURSE)["Id"]
@@ -93,14 +93,14 @@ def refusal(learner, *password):
     return caught.value.evidence
 
 
-def test_a_new_name_takes_the_password_of_the_class(room):
+def test_a_new_name_needs_the_class_password(room):
     assert "new name" in refusal(Learner(room.address, "eve", "eve-has-a-secret"), "guess")
     assert "too short" in refusal(Learner(room.address, "eve", "short"), room.password)
     assert "2 to 31 letters" in refusal(Learner(room.address, "e-v", "eve-has-a-secret"), room.password)
     assert "too long" in refusal(Learner(room.address, "eve", "e" * 73), room.password)
 
 
-def test_nobody_takes_the_name_of_another(room, learners):
+def test_a_name_belongs_to_one_learner(room, learners):
     for name in ("ada", "Ada", "ADA"):
         assert "Invalid" in refusal(Learner(room.address, name, "eve-has-a-secret"), room.password)
     assert "Invalid" in refusal(Learner(room.address, "instructor", "eve-has-a-secret"), room.password)
@@ -114,7 +114,7 @@ def test_the_instructor_sees_the_class(room, learners):
     assert learners[0].web.get(f"{room.address}/hub/admin").status_code == 403
 
 
-def test_the_first_cells_of_a_lesson_build_for_real(learners):
+def test_the_first_cells_of_a_lesson_run(learners):
     kernel = learners[1].open(FIRST)
     texts = [kernel.run(cell) for cell in learners[1].cells(FIRST)[:6]]
     kernel.close()
@@ -131,7 +131,7 @@ def exported(room):
     return instructor.web.get(f"{room.view}events.csv", timeout=60).text
 
 
-def test_what_a_lesson_sends_is_in_the_view(room, learners):
+def test_answers_of_a_lesson_are_in_the_view(room, learners):
     ada, bob = learners
     kernel = bob.open(FIRST)     # the same one
     kernel.run("size_guess.value = 300")
@@ -144,7 +144,7 @@ def test_what_a_lesson_sends_is_in_the_view(room, learners):
     kernel.close()
 
 
-def test_the_base_images_are_not_copied_into_each_session(inside):
+def test_base_images_are_not_copied_into_sessions(inside):
     listed = inside("""
 from helpers.engine import connect
 answer([image.tags for image in connect().client.images.list()])""")
@@ -168,7 +168,7 @@ answer([[each.status for each in built.stages], run(built.tag, ["sh", "-c", {UNU
         ["built"], "0"]
 
 
-def test_a_session_begins_with_what_is_the_same_for_all(inside):
+def test_a_session_starts_with_the_shared_caches(inside):
     assert inside("""
 import glob, importlib.util
 from helpers.checks import find
@@ -180,13 +180,13 @@ fonts = glob.glob("/var/lib/multistage/cache/matplotlib/fontlist-*.json")
 answer([built.stages[0].status, len(fonts), importlib.util.find_spec("rfc3987_syntax") is None])""") == ["cached", 1, True]
 
 
-def test_a_dockerfile_is_saved_before_the_exercise_was_run(learners):
+def test_a_dockerfile_can_be_saved_before_the_exercise_was_run(learners):
     place = "exercises/01-split-the-stage/work/Dockerfile"
     learners[1].request("PUT", f"api/contents/{place}", json={"type": "file", "format": "text", "content": "FROM scratch"})
     assert learners[1].request("GET", f"api/contents/{place}")["content"] == "FROM scratch"
 
 
-def test_a_session_has_no_privilege_and_nothing_of_the_machine(engine, room, inside):
+def test_a_session_has_no_privileges_and_no_access_to_the_machine(engine, room, inside):
     status = inside("answer(dict(line.split(':\\t', 1) for line in open('/proc/self/status').read().splitlines()))")
     assert set(status["Uid"].split()) == {"1000"} and int(status["CapBnd"], 16) == 0 and status["NoNewPrivs"] == "1"
     mounts = engine.client.api.inspect_container(f"{room.name}-ada")["Mounts"]
@@ -196,7 +196,7 @@ def test_a_session_has_no_privilege_and_nothing_of_the_machine(engine, room, ins
     assert inside("answer(os.access('/opt/store', os.W_OK) or os.access('/opt/session.py', os.W_OK))") is False
 
 
-def test_a_session_sees_no_process_and_no_disk_of_another(inside):
+def test_a_session_cannot_see_processes_or_disks_of_others(inside):
     assert inside("""
 names = set()
 for each in filter(str.isdigit, os.listdir("/proc")):
@@ -216,14 +216,14 @@ except OSError as error:
     answer(error.strerror)""") == "Operation not permitted"
 
 
-def test_the_engine_of_a_session_listens_to_nobody_else(inside):
+def test_a_session_s_engine_is_not_reachable_by_others(inside):
     ports = inside("""
 listening = [line.split()[1].split(":") for file in ("tcp", "tcp6") for line in open("/proc/net/" + file) if line.split()[3] == "0A"]
 answer(sorted({int(port, 16) for address, port in listening if not address.endswith(("7F", "0" * 24 + "01000000"))}))""")
     assert ports == [8888]     # JupyterLab's, which asks the hub who comes
 
 
-def test_who_fills_the_disk_has_filled_only_their_own(room, inside, learners):
+def test_a_learner_can_fill_only_their_own_disk(room, inside, learners):
     if not room.limited:
         pytest.skip("this engine attaches no loop device")
     filled = inside("""
@@ -245,14 +245,14 @@ answer(filled)""")
     learners[0].request("GET", "api/status")
 
 
-def test_who_eats_the_memory_loses_what_ate_it(inside, learners):
+def test_a_process_that_uses_up_the_memory_is_killed(inside, learners):
     assert inside("""
 import subprocess, sys
 answer(subprocess.run([sys.executable, "-c", "kept = [bytearray(20_000_000) for _ in range(150)]"]).returncode)""") == -9
     learners[0].request("GET", "api/status")
 
 
-def test_who_forks_without_end_gets_no_further_process(inside, learners):
+def test_a_fork_bomb_is_limited(inside, learners):
     forked, why = inside("""
 import subprocess
 forked = []
@@ -270,7 +270,7 @@ answer([len(forked), why])""")
     learners[0].request("GET", "api/status")
 
 
-def test_a_session_reaches_no_other_and_no_service_of_the_machine(engine, room, inside):
+def test_a_session_cannot_reach_other_sessions_or_local_services(engine, room, inside):
     networks = engine.client.api.inspect_container(f"{room.name}-bob")["NetworkSettings"]["Networks"]
     bob = networks[room.name]["IPAddress"]
     with socket.create_connection((bob, 8888), timeout=5):
@@ -280,7 +280,7 @@ def test_a_session_reaches_no_other_and_no_service_of_the_machine(engine, room, 
     assert inside(f"answer(reaches({room.gateway!r}, {room.hub_port}))") is True     # so the test can fail
 
 
-def test_a_session_reaches_no_service_that_listens_on_all_addresses_of_the_machine(engine, room, inside):
+def test_a_session_cannot_reach_services_on_all_addresses(engine, room, inside):
     places = (room.gateway, urlsplit(replace(room, listen="0.0.0.0").address).hostname)
     with socket.create_server(("0.0.0.0", 0)) as service:
         port = service.getsockname()[1]
@@ -302,13 +302,13 @@ def test_a_learner_is_no_admin_of_the_hub(inside):
     assert set(refused) <= {403, 404}
 
 
-def test_a_learner_does_not_open_the_server_of_another(room, learners):
+def test_a_learner_cannot_open_another_s_server(room, learners):
     ada, _ = learners
     answer = ada.web.get(f"{room.address}/user/bob/api/contents", allow_redirects=True)
     assert answer.status_code == 403 and "course" not in answer.text
 
 
-def test_the_hub_is_restarted_while_a_kernel_works(room, learners):
+def test_a_kernel_survives_a_restart_of_the_hub(room, learners):
     kernel = learners[0].open(FIRST)
     kernel.run("kept = 42")
     opening.restart(print)
@@ -333,7 +333,7 @@ def test_a_rehearsal_leaves_nothing_behind(engine, room, learners):
     Learner(room.address, rehearsal.NAMES[0], "a-new-password").log_in(room.password)    # the name is free again
 
 
-def test_closing_saves_every_home_and_leaves_the_store_alone(engine, room, learners):
+def test_closing_saves_all_homes_and_keeps_the_store(engine, room, learners):
     learners[0].request("PUT", "api/contents/mine.txt", json={"type": "file", "format": "text", "content": "mine"})
     saved = opening.stop(engine, print)
     assert [each.name for each in saved] == ["ada.tar.gz", "bob.tar.gz"]

@@ -1,4 +1,4 @@
-"""A learner's home for real: saved, removed, and there again."""
+"""Saving, removing and restoring a learner's home."""
 
 import tarfile
 from dataclasses import replace
@@ -28,20 +28,20 @@ def classroom(engine, tmp_path):
 
 
 def run(engine, classroom, volume, command):
-    """What a command prints in a container with that home."""
+    """The output of a command in a container with this home."""
     with containers.container(engine, classroom, {volume: "/home/jovyan"}) as container:
         engine.client.api.start(container)
         return containers.run(engine, container, ["sh", "-c", command], "/home/jovyan")
 
 
-def test_a_home_that_was_saved_is_restored(engine, classroom):
+def test_a_saved_home_is_restored(engine, classroom):
     api, volume = engine.client.api, f"{classroom.name}-home-ada"
     disks.make(api, classroom, {volume: "home"})
     run(engine, classroom, volume, "echo mine > mine.txt && chmod 750 mine.txt")
     (saved,) = homes.save(engine, classroom, print)
     with tarfile.open(saved) as archive:
         assert archive.extractfile("jovyan/mine.txt").read() == b"mine\n"
-    assert homes.restore(engine, classroom, print) == []     # it is there
+    assert homes.restore(engine, classroom, print) == []     # it still exists
     disks.remove(api, classroom, [volume])
     assert homes.restore(engine, classroom, print) == ["ada"]
     assert run(engine, classroom, volume, "cat mine.txt; stat -c '%U %a' mine.txt") == "mine\njovyan 750\n"

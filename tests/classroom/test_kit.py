@@ -155,7 +155,7 @@ def _namespace():
         held.stdout.close()
 
 
-def test_the_whole_kit_is_in_its_index(folder):
+def test_the_index_has_every_file(folder):
     files = manifest.listed(folder)
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert {each.path for each in files} == there - {".lock", manifest.INDEX}
@@ -165,7 +165,7 @@ def test_the_whole_kit_is_in_its_index(folder):
     assert sum("preact-10" in each for each in names) > 1     # of the lock files, and what npm takes today
 
 
-def test_there_is_no_route_out(alone):
+def test_the_network_is_isolated(alone):
     assert alone("""
 with socket.socket() as probe:
     print(json.dumps([probe.connect_ex(("192.0.2.1", 443)),

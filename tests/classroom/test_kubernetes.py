@@ -100,7 +100,7 @@ def watching(view):
     return view["Deployment"]["spec"]["template"]["spec"]
 
 
-def test_no_pod_has_a_privilege(pod, job, watching):
+def test_no_pod_is_privileged(pod, job, watching):
     # Only a session and the store's job have an engine.
     plain = {each: value for each, value in CONFINED.items() if each != "appArmorProfile"} | {"seccompProfile": {"type": "RuntimeDefault"}}
     for spec, confined in ((pod, CONFINED), (job, CONFINED), (watching, plain)):
@@ -111,12 +111,12 @@ def test_no_pod_has_a_privilege(pod, job, watching):
         assert not spec.keys() & {"hostNetwork", "hostPID", "hostIPC", "initContainers"}
 
 
-def test_a_learner_has_the_memory_and_the_processor_of_a_class_on_one_machine(pod):
+def test_a_learner_has_the_limits_of_a_class_on_one_machine(pod):
     limits = pod["containers"][0]["resources"]["limits"]
     assert (int(limits["memory"]), limits["cpu"]) == (room.MEMORY, 1)
 
 
-def test_a_learner_writes_in_volumes_of_their_own_and_reads_the_store(pod, job):
+def test_a_learner_can_write_only_to_their_own_volumes(pod, job):
     mounts = {each["mountPath"]: each["name"] for each in pod["containers"][0]["volumeMounts"] if not each.get("readOnly")}
     volumes = {each.pop("name"): each for each in map(dict, pod["volumes"])}
     assert {place: volumes[name] for place, name in mounts.items()} == {
@@ -187,7 +187,7 @@ def started(engine, name, spec, volumes, command, **environment):
 
 
 @pytest.mark.nightly
-def test_a_session_with_these_settings_builds_from_the_store_that_such_a_pod_has_filled(engine, pod, job, watching, tmp_path):
+def test_a_session_builds_from_a_store_filled_by_the_job(engine, pod, job, watching, tmp_path):
     if "buildkit" not in engine.builders:
         pytest.skip("the learners' image takes BuildKit")
     api, name = engine.client.api, image.make(engine, "multistage-kubernetes", print)

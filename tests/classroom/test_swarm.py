@@ -1,4 +1,4 @@
-"""A class on two machines: engines in namespaces of their own, joined to a swarm over a line between them."""
+"""A class on two machines: engines in separate namespaces that form a swarm."""
 
 import contextlib
 import json
@@ -49,7 +49,7 @@ def machines(engine, tmp_path_factory):
 
 
 def join_networks(one, other):
-    """Lay a line between the networks of two engines."""
+    """Connect the networks of two engines."""
     def inside(machine, *words):
         subprocess.run(["nsenter", f"--net=/proc/{machine.pid}/ns/net", "ip", *map(str, words)], check=True)
 
@@ -82,7 +82,7 @@ def hub(machines, tmp_path_factory):
 
 
 def asked(first):
-    """What the class answers on the first machine; '' where nobody listens."""
+    """The class's HTTP status on the first machine; '' if nothing listens."""
     ask = "import requests; print(requests.get('http://127.0.0.1:8000/hub/health').status_code)"
     return subprocess.run(first.beside(sys.executable, "-c", ask), capture_output=True, text=True).stdout.strip()
 
@@ -110,7 +110,7 @@ def test_learners_are_spread_over_both_machines_and_each_has_an_engine(machines,
     assert sorted(running) == sorted(homes.values()) and len(set(running)) == 2
 
 
-def test_the_hub_takes_its_proxy_and_the_sessions_along(machines, hub):
+def test_stopping_the_hub_stops_proxy_and_sessions(machines, hub):
     (first, api, _), (_, process) = machines, hub
     process.terminate()
     assert process.wait(90) == 0

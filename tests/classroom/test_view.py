@@ -1,4 +1,4 @@
-"""The live class view behind a real hub and proxy: ten learners with tokens of the hub's, the instructor in a browser."""
+"""The live class view behind a real hub and proxy, with ten learners and the instructor in a browser."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def free_ports(number):
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
-    """A class whose hub, proxy and view run, and which no learner's session belongs to."""
+    """A class with a running hub, proxy and view, but no sessions."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MULTISTAGE_HOME", str(tmp_path_factory.mktemp("class")))
         port, hub_port, proxy_port, view_port = free_ports(4)
@@ -48,7 +48,7 @@ def hub(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tokens(hub):
-    """{name: a token} of ten learners, who have sent their answers."""
+    """{name: token} of ten learners who have sent answers."""
     found = {}
     for name in NAMES:
         learner = Learner(hub.address, name, f"{name}-has-a-secret")
@@ -60,7 +60,7 @@ def tokens(hub):
 
 @pytest.fixture
 def revealed(hub):
-    """The instructor has revealed the answers to the question on the size."""
+    """Reveals the answers to the question on the size."""
     instructor = Learner(hub.address, "instructor", hub.token)
     instructor.log_in()
     headers = {"Authorization": f"token {instructor.token()}"}
@@ -68,7 +68,7 @@ def revealed(hub):
 
 
 def logged_in(hub, window):
-    """The instructor's page, through the hub's own form."""
+    """The instructor's page, after logging in with the hub's form."""
     page = window.new_page()
     page.goto(hub.view)
     page.locator("#username_input").fill("instructor")
@@ -93,13 +93,13 @@ def test_ten_learners_in_the_instructors_browser(hub, tokens, tmp_path):
         expect(page.get_by_role("status")).to_contain_text("Not connected", timeout=60_000)
         services.of(hub)[1].start()
         expect(page.get_by_role("status")).to_have_text("10 learners so far. Live.", timeout=60_000)
-        expect(asked).to_contain_text("837 MB ⚙ the engine")     # all of it is kept, the login too
+        expect(asked).to_contain_text("837 MB ⚙ the engine")     # events and login survive the restart
         with page.expect_download() as export:
             page.get_by_role("link", name="Export as CSV").click()
         assert '"jo"' in export.value.path().read_text()
 
 
-def test_a_learner_reads_what_was_revealed_and_no_page(hub, tokens, revealed):
+def test_a_learner_reads_revealed_answers_only(hub, tokens, revealed):
     ada = Learner(hub.address, "ada", "ada-has-a-secret")
     ada.log_in()
     assert {ada.web.get(hub.view + path, timeout=60).status_code for path in ("", "events.csv", "stream")} == {403}
@@ -109,7 +109,7 @@ def test_a_learner_reads_what_was_revealed_and_no_page(hub, tokens, revealed):
     assert [(each["question"], each["mine"]) for each in shown] == [(SIZE, "100 MB")] and "bob" not in json.dumps(shown)
 
 
-def test_a_token_that_is_no_more_sends_nothing(hub, tokens):
+def test_an_invalid_token_is_refused(hub, tokens):
     instructor = Learner(hub.address, "instructor", hub.token)
     instructor.log_in()
     event = {"kind": "check", "exercise": EXERCISE, "passed": True, "fails": []}
@@ -118,7 +118,7 @@ def test_a_token_that_is_no_more_sends_nothing(hub, tokens):
         assert answer.status_code == status
 
 
-def test_a_lessons_kernel_says_that_it_sends_and_shows_the_class(hub, tokens, revealed, tmp_path):
+def test_a_lesson_shows_the_notice_and_the_class(hub, tokens, revealed, tmp_path):
     cells = ["from helpers.lesson import *", "guess = predict('How many of the five will the program find?', ['1 or 2', '3 or 4'])",
              "guess.value = '3 or 4'", "guess.compare('1 or 2')", "%class", "%class off",
              "guess.compare('3 or 4')", "from helpers.classroom.live import client; client._sender.shutdown()"]

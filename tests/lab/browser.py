@@ -1,4 +1,4 @@
-"""A headless Chromium: the system's own, or the one that Playwright fetched."""
+"""A headless Chromium: the system's, or Playwright's."""
 
 import os
 import shutil
@@ -13,12 +13,12 @@ _QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-backgr
 
 
 def program() -> str | None:
-    """Path of a browser, or None. Playwright is asked last: it takes a second."""
+    """Path of a browser, or None. Tries Playwright last, which takes a second."""
     return next(filter(None, map(shutil.which, _NAMES)), None) or _fetched()
 
 
 def driver_runs() -> bool:
-    """Whether Playwright's own Node.js runs: on a bare machine it may lack a library."""
+    """Whether Playwright's Node.js runs; it may lack a library on a minimal machine."""
     try:
         from playwright._impl._driver import compute_driver_executable
 
@@ -42,7 +42,7 @@ def _fetched() -> str | None:
 
 @contextmanager
 def open_browser(path: str, profile: Path) -> Iterator:
-    """A browser window with an empty profile, closed at the end."""
+    """A browser window with an empty profile."""
     from playwright.sync_api import sync_playwright
 
     # Chromium's sandbox does not run as root.

@@ -1,7 +1,6 @@
-"""One browser and one JupyterLab for the tests of the lessons.
+"""One browser and one JupyterLab for all tests of lessons.
 
-Both end with this folder: Playwright holds this thread's event loop, and the
-tests after it want one of their own.
+Both are closed after this folder: Playwright blocks this thread's event loop, which later tests need.
 """
 
 import contextlib
@@ -21,8 +20,8 @@ from .server import add_kernel, copy_lessons, serve
 
 SHOTS = Path(__file__).parent / "shots"
 LESSON = "notebooks/02-two-stages.ipynb"
-expect.set_options(timeout=60_000)    # other tests may run beside these
-WITHOUT_ENGINE = "without-engine"    # the kernel of a session that has none
+expect.set_options(timeout=60_000)    # other tests may run at the same time
+WITHOUT_ENGINE = "without-engine"    # name of a kernel without an engine
 
 
 @pytest.fixture(scope="package")
@@ -43,7 +42,7 @@ def window(tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def course(tmp_path_factory):
-    """Folder with a copy of the lessons: the checkout's own are not touched."""
+    """A folder with a copy of the lessons."""
     root = tmp_path_factory.mktemp("course")
     copy_lessons(root)
     return root
@@ -60,7 +59,7 @@ def lab(course, tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def without_engine(window, course, lab):
-    """without_engine(path): a lesson, run from the menu in a session without an engine. Its file is then as it was."""
+    """without_engine(path): a lesson run without an engine. Its file is restored afterwards."""
     @contextlib.contextmanager
     def opened(path):
         kept = (course / path).read_text()

@@ -1,4 +1,4 @@
-"""A notebook in JupyterLab, as a learner handles it: by menu, button and key."""
+"""A notebook in JupyterLab, used as a learner does: by menu, button and key."""
 
 import re
 from typing import Self
@@ -13,9 +13,9 @@ _VIEW = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 ERROR = ("[data-mime-type='application/vnd.jupyter.stderr'], "
          "[data-mime-type='application/vnd.jupyter.error']")
 
-# Outputs of an earlier run are marked, so that waiting for new ones cannot be fooled by them.
+# Marks outputs of an earlier run, to tell new ones from them.
 _MARK = "view => view.querySelectorAll('.jp-OutputArea-child').forEach(o => o.dataset.old = '')"
-# A run is over when each cell has its new count, or when an error has stopped it.
+# A run is over when every cell has a new count, or an error has stopped it.
 _OVER = """([view, error]) => {
   const shown = document.querySelector(view);
   const prompts = [...shown.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(p => p.textContent.trim());
@@ -91,14 +91,14 @@ class Notebook:
         expect(self.prompt(cell)).to_have_text(re.compile(r"\[\d+\]:"))
 
     def start(self, cell: Locator) -> None:
-        """Run one cell by key, and do not wait."""
+        """Run a cell by key, without waiting."""
         cell.locator(".jp-InputPrompt").click()
         self.page.keyboard.press("Control+Enter")
 
-    # -- what is to be seen ------------------------------------------------------
+    # -- what is shown ----------------------------------------------------------
 
     def await_run(self, seconds: float = RUN_SECONDS) -> None:
-        """Wait until every cell was run anew, or one has failed."""
+        """Wait until every cell has run again, or one has failed."""
         self.page.wait_for_function(_OVER, arg=[_VIEW, ERROR], timeout=seconds * 1000)
 
     def cell(self, source: str) -> Locator:
@@ -120,14 +120,14 @@ class Notebook:
         return [text.strip("[]: \u00a0") for text in prompts]
 
     def violations(self) -> list[str]:
-        """What axe-core objects to in the outputs, JupyterLab's own frame left out: 'rule: element'."""
+        """axe-core's findings in the outputs only: 'rule: element'."""
         from axe_playwright_python.sync_playwright import Axe
 
         found = Axe().run(self.page, {"include": [[f"{_VIEW} .jp-OutputArea-output"]]}).response["violations"]
         return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 
     def choose_theme(self, name: str) -> None:
-        """Change the theme by the menu, as the notebook stays open."""
+        """Change the theme in the menu while the notebook is open."""
         self.page.get_by_role("menuitem", name="Settings", exact=True).click()
         self.page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Theme$")).hover()
         self.page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{re.escape(name)}$")).click()
@@ -138,9 +138,9 @@ class Notebook:
         self.page.locator(".jp-SideBar.jp-mod-left .lm-TabBar-tab[data-id=filebrowser]").click()
 
     def show_all(self, width: int) -> None:
-        """Make the window `width` wide and so high that every cell is on it."""
+        """Make the window `width` wide and high enough for all cells."""
         height = 900
-        for _ in range(10):   # cells get their real height when they come into view
+        for _ in range(10):   # cells get their final height only when visible
             self.page.set_viewport_size({"width": width, "height": height})
             self.view.evaluate(_TOP)
             wanted = round(self.view.evaluate(_EXTENT)) + _AROUND

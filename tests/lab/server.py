@@ -1,4 +1,4 @@
-"""A JupyterLab server of the tests' own, on a copy of the lessons."""
+"""A JupyterLab server for tests, on a copy of the lessons."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from helpers.maintenance.lab import command
@@ -22,13 +22,13 @@ _START_SECONDS, _STOP_SECONDS = 60, 20
 
 
 def copy_lessons(root: Path) -> Path:
-    """The notebooks as they are in the checkout, under `root`."""
+    """Copy the checkout's notebooks to `root`."""
     leave = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
     return Path(shutil.copytree(CHECKOUT / "notebooks", root / "notebooks", ignore=leave))
 
 
 def add_kernel(home: Path, name: str, **environment: str) -> None:
-    """A kernel of the server with that home: Python, with other variables."""
+    """Add a Python kernel with these environment variables to the server with this home."""
     folder = home / "data" / "kernels" / name
     folder.mkdir(parents=True)
     (folder / "kernel.json").write_text(json.dumps({
@@ -37,7 +37,7 @@ def add_kernel(home: Path, name: str, **environment: str) -> None:
 
 
 def set_theme(address: str, token: str, name: str) -> None:
-    """Of the pages that are opened from now on."""
+    """Set the theme of pages that are opened from now on."""
     request = urllib.request.Request(f"{address}/lab/api/settings/@jupyterlab/apputils-extension:themes?token={token}", method="PUT",
                                      data=json.dumps({"raw": json.dumps({"theme": name})}).encode())
     urllib.request.urlopen(request, timeout=_START_SECONDS).close()
@@ -45,7 +45,7 @@ def set_theme(address: str, token: str, name: str) -> None:
 
 @contextmanager
 def serve(notebook: Path, home: Path) -> Iterator[tuple[str, str]]:
-    """JupyterLab as `make lab` starts it: (address, token). Ends what it started."""
+    """Run JupyterLab as `make lab` starts it: (address, token)."""
     port, token = _free_port(), secrets.token_hex(16)
     home.mkdir(exist_ok=True)
     with open(home / "log", "wb") as log:
@@ -61,13 +61,12 @@ def serve(notebook: Path, home: Path) -> Iterator[tuple[str, str]]:
 
 def _words(notebook: Path, port: int, token: str) -> list[str]:
     words = command(str(notebook), {})
-    words += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
-              f"--IdentityProvider.token={token}"]
-    return words if "--no-browser" in words else [*words, "--no-browser"]
+    return [*words, f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
+            *["--no-browser"] * ("--no-browser" not in words)]
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """This environment, but for Jupyter's folders: a user's settings do not count."""
+    """This environment with new folders for Jupyter, so that the user's settings have no effect."""
     kept = {name: value for name, value in os.environ.items()
             if not name.startswith(("JUPYTER", "IPYTHON"))}
     folders = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data",
@@ -94,14 +93,10 @@ def _await(url: str, process: subprocess.Popen, log: Path) -> None:
 
 
 def _stop(process: subprocess.Popen) -> None:
-    """Asked kindly the server ends its kernels too; its group is what is left then."""
-    process.send_signal(signal.SIGTERM)
-    try:
+    """On SIGTERM the server ends its kernels too. Then kill whatever is left of its process group."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
         process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        pass
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()

@@ -1,6 +1,6 @@
-"""Outputs and widgets of every lesson in JupyterLab: nothing that axe-core objects to, in either theme.
+"""Outputs and widgets of every lesson in JupyterLab pass axe-core in both themes.
 
-The lessons run without an engine, so that each shows its questions and what was recorded. test_lab has the widgets that need one.
+The lessons run without an engine and show questions and recorded results. test_lab has the widgets that need an engine.
 """
 
 import pytest
@@ -9,7 +9,7 @@ from .server import CHECKOUT
 
 pytestmark = pytest.mark.nightly
 LESSONS = sorted(path.relative_to(CHECKOUT) for path in CHECKOUT.glob("notebooks/*.ipynb"))
-THEMES = ("JupyterLab Dark", "JupyterLab Light")    # the tests after these find the second
+THEMES = ("JupyterLab Dark", "JupyterLab Light")    # later tests find the last one
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

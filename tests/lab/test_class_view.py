@@ -1,4 +1,4 @@
-"""The live class view in a real browser, with ten learners who send through the sessions' own client."""
+"""The live class view in a real browser, with ten learners who send through the sessions' client."""
 
 import json
 
@@ -21,7 +21,7 @@ def address(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def learners(address):
-    """Ten, the last of them with a name that is markup."""
+    """Ten learners, the last with markup as a name."""
     tokens = {name: f"{name} token" for name in (*NAMES[:9], NASTY)}
     take_part(address, tokens.values())
     return tokens
@@ -29,7 +29,7 @@ def learners(address):
 
 @pytest.fixture(scope="module")
 def open_page(window, address):
-    """The page, opened as the instructor."""
+    """Opens the page as the instructor."""
     pages = []
 
     def opened(path=""):
@@ -61,7 +61,7 @@ def shot(page, name):
     page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
 
 
-def test_an_empty_class_says_so(open_page):
+def test_an_empty_class(open_page):
     empty = open_page()
     expect(empty.get_by_role("status")).to_have_text("0 learners so far. Live.")
     expect(empty.get_by_text("Nothing yet.")).to_have_count(3)
@@ -79,12 +79,12 @@ def test_answers_are_hidden_until_the_instructor_reveals_them(page, learners):
     assert [each.split("\n")[0] for each in asked.get_by_role("listitem").all_inner_texts()] == [
         "100 MB", "300 MB", "500 MB", "800 MB", "837 MB ⚙ the engine", "1.00 GB", "2.00 GB"]
     expect(asked.get_by_role("listitem").nth(1)).to_contain_text("bob, cem, dana")
-    expect(asked.get_by_role("button")).to_be_focused()     # drawn again, and the focus stays
+    expect(asked.get_by_role("button")).to_be_focused()     # focus survives the redraw
     expect(asked.get_by_role("button")).to_have_attribute("aria-expanded", "true")
     assert "3 or 4" not in page.content()
 
 
-def test_who_passed_who_tries_and_who_is_stuck_on_what(page):
+def test_passed_trying_and_stuck_learners_are_shown(page):
     tried = article(page, "Exercise 01 split the stage")
     expect(tried).to_contain_text("passed: 4 dana, eve, finn, gita")
     expect(tried).to_contain_text("trying: 3 ada, bob, cem")
@@ -97,7 +97,7 @@ def test_a_name_is_never_markup(page):
     assert page.locator("img").count() == 0 and page.faults == []
 
 
-def test_a_projector_shows_no_names_and_follows_what_is_revealed(open_page, page, learners):
+def test_the_projector_shows_no_names_and_follows_the_instructor(open_page, page, learners):
     projected = open_page("?projector")
     expect(article(projected, SIZE).get_by_role("listitem")).to_have_count(7)
     assert [name for name in learners if name in projected.locator("main").inner_text().split()] == []
@@ -113,7 +113,7 @@ def test_a_projector_shows_no_names_and_follows_what_is_revealed(open_page, page
     assert projected.faults == []
 
 
-def test_one_lesson_is_chosen_by_keyboard(page):
+def test_a_lesson_is_chosen_by_keyboard(page):
     chosen = page.get_by_role("combobox", name="Lesson")
     expect(chosen.get_by_role("option")).to_have_count(2)
     chosen.select_option("01-one-stage")
@@ -134,14 +134,14 @@ def test_it_is_readable_at_every_width(page, theme):
     assert [(each["id"], each["nodes"][0]["html"][:200]) for each in found] == []
 
 
-def test_the_export_is_a_table(page, learners):
+def test_the_class_is_exported_as_csv(page, learners):
     with page.expect_download() as started:
         page.get_by_role("link", name="Export as CSV").click()
     lines = started.value.path().read_text().splitlines()
     assert len(lines) == 1 + 20 + 9 + 8 and started.value.suggested_filename == "class.csv"
 
 
-def test_a_learner_reads_what_was_revealed(address, learners):
+def test_a_learner_reads_revealed_answers(address, learners):
     import requests
 
     read = requests.get(f"{address}mine", headers={"Authorization": f"token {learners['ada']}"}, timeout=10).json()

@@ -1,4 +1,4 @@
-"""A lesson in a real JupyterLab, in a real browser: what a learner sees and does."""
+"""A lesson in JupyterLab in a real browser, as a learner sees and uses it."""
 
 import re
 import secrets
@@ -14,12 +14,12 @@ from .conftest import LESSON, SHOTS
 from .notebook import ERROR, Notebook
 from .server import CHECKOUT
 
-IDLE_SECONDS = 10    # from the stop button to a kernel that takes the next cell
-SLACK = 2            # pixels that rounding may add to a width
+IDLE_SECONDS = 10    # from interrupting to an idle kernel
+SLACK = 2            # pixels of rounding
 BAD = f"{ERROR}, .jupyter-widgets-error-widget"
 LONG = [f"{number}: all that, and a shell, a package manager and the caches of both" for number in (1, 2)]
 
-# Whatever is wider than its output, or reaches out of it at the right.
+# Outputs whose content is wider or overflows on the right.
 WIDE = """(view, slack) => {
   view.querySelectorAll('details').forEach(fold => fold.open = true);
   const wide = [];
@@ -34,7 +34,7 @@ WIDE = """(view, slack) => {
   }
   return wide;
 }"""
-# The button begins on the first line of its words, and all of the row is in the box.
+# The button is on the first line of its label, and the whole row is in the box.
 BESIDE = """row => {
   const words = document.createRange();
   words.selectNodeContents(row);
@@ -79,14 +79,11 @@ def scratch(request, window, engine, lab, course):
 
 # -- a lesson, run from the menu ------------------------------------------------
 
-def test_every_cell_ran_in_order(lesson):
-    counts = lesson.counts()
+def test_every_cell_ran_in_order_without_errors(lesson):
     cells = [cell for cell in nbformat.read(CHECKOUT / LESSON, as_version=4).cells if cell.cell_type == "code"]
-    assert counts == [str(number + 1) for number in range(len(cells))]
-
-
-def test_nothing_is_red(lesson):
+    assert lesson.counts() == [str(number + 1) for number in range(len(cells))]
     _assert_clean(lesson)
+    assert lesson.view.get_by_text("Building with").count() == 0, "a finished build is shown as running"
 
 
 def test_each_build_ends_as_a_table(lesson):
@@ -97,11 +94,7 @@ def test_each_build_ends_as_a_table(lesson):
     assert built.locator(".jupyter-widgets").count() == 0, "the live view is still there"
 
 
-def test_no_build_looks_as_if_it_went_on(lesson):
-    assert lesson.view.get_by_text("Building with").count() == 0
-
-
-def test_charts_are_drawn_and_say_what_they_found(lesson):
+def test_charts_are_drawn_with_their_findings_as_text(lesson):
     sizes = lesson.output(lesson.cell("charts.sizes([one, two]")).locator("img.chart")
     (alt, width), = sizes.evaluate_all(IMAGES)
     assert re.match(r"One stage: \S+ [MG]B, two stages: \S+ [kMG]B, \S+ times smaller\.", alt)
@@ -111,9 +104,9 @@ def test_charts_are_drawn_and_say_what_they_found(lesson):
     assert alt.startswith("Only stage-1 is shipped") and width > 0
 
 
-# -- for those who do not see it, and on small screens -----------------------------
+# -- accessibility, and small screens ----------------------------------------------
 
-def test_every_picture_has_words(lesson):
+def test_every_image_has_alternative_text(lesson):
     images = lesson.view.locator(".jp-OutputArea-output img:not(.chart-dark)").evaluate_all(IMAGES)
     assert len(images) >= 2
     assert all(len(alt) > 20 and width for alt, width in images), images
@@ -136,8 +129,8 @@ def test_a_listing_is_wrapped_between_its_words(lesson):
 
 
 @pytest.mark.parametrize("width", [1400, 700])
-def test_nothing_reaches_out_of_its_place(lesson, width):
-    lesson.fold_files()   # as one does on a small screen
+def test_nothing_overflows(lesson, width):
+    lesson.fold_files()   # as on a small screen
     lesson.show_all(width)
     try:
         lesson.page.screenshot(path=_shot(f"lesson-{width}"))
@@ -149,7 +142,7 @@ def test_nothing_reaches_out_of_its_place(lesson, width):
 
 # -- questions and predictions ------------------------------------------------------
 
-def test_a_question_answers(lesson):
+def test_a_question_is_answered(lesson):
     output = lesson.output(lesson.cell('ask("02-compiler-stays-out")'))
     output.get_by_role("radio", name="as much as strace alone").check()
     expect(output.get_by_role("status")).to_contain_text("Not quite. It is: no larger.")
@@ -157,7 +150,7 @@ def test_a_question_answers(lesson):
     expect(output.get_by_role("status")).to_contain_text("Yes. What is installed in a stage stays there.")
 
 
-def test_kitchen_and_dining_room_are_walked_by_mouse_and_by_keyboard(lesson):
+def test_a_build_is_browsed_by_mouse_and_by_keyboard(lesson):
     rooms = lesson.output(lesson.cell("multi.browse()"))
     rooms.get_by_role("button", name="app/").first.click()
     program = rooms.get_by_role("button", name=re.compile(r"app \(.*copied to stage-1, line 7"))
@@ -176,8 +169,8 @@ def test_kitchen_and_dining_room_are_walked_by_mouse_and_by_keyboard(lesson):
     expect(lines).to_contain_text("+ /app/app")
 
 
-@pytest.mark.nightly      # the lesson without an engine is restarted and run whole each time
-def test_a_second_run_gives_the_same(lesson):
+@pytest.mark.nightly      # by day the lesson without an engine is restarted and run
+def test_a_second_run_has_the_same_outcome(lesson):
     before = _outcome(lesson)
     lesson.restart_and_run_all()
     lesson.await_run()
@@ -204,7 +197,7 @@ def test_long_choices_can_be_read_and_clicked(scratch):
         assert all(beside), f"at {width} pixels a button is not beside its words: {beside}"
 
 
-def test_dollar_signs_in_a_sentence_are_no_formula(scratch):
+def test_dollar_signs_are_not_a_formula(scratch):
     notebook = scratch("from helpers.views.lesson import say", "say('$TASTE is not $FLAVOUR.')")
     notebook.run_all()
     notebook.await_run()
@@ -212,7 +205,7 @@ def test_dollar_signs_in_a_sentence_are_no_formula(scratch):
     assert notebook.view.locator("mjx-container").count() == 0
 
 
-# -- what goes wrong ---------------------------------------------------------------
+# -- failures ---------------------------------------------------------------------
 
 def test_a_build_can_be_stopped(scratch, course):
     mark = f"asleep-{secrets.token_hex(6)}"
@@ -224,7 +217,7 @@ def test_a_build_can_be_stopped(scratch, course):
     notebook.start(cell)
     expect(notebook.output(cell)).to_contain_text("Building with")
     expect(notebook.output(cell)).to_contain_text(mark)
-    seen = until(lambda: running(mark), 10)   # not where the engine is in a machine of its own
+    seen = until(lambda: running(mark), 10)   # False if the engine is in a virtual machine
 
     notebook.interrupt()
     notebook.await_idle(IDLE_SECONDS)
@@ -253,7 +246,7 @@ def test_a_failed_build_explains_itself(scratch):
     expect(notebook.output(notebook.cell('"not reached"'))).to_have_text("")
 
 
-# -- small words -----------------------------------------------------------------
+# -- helpers ---------------------------------------------------------------------
 
 def _assert_clean(notebook):
     bad = notebook.view.locator(BAD)
@@ -262,7 +255,7 @@ def _assert_clean(notebook):
 
 
 def _outcome(notebook):
-    """The verdicts, and what kind of thing each cell shows."""
+    """The verdicts, and the kind of each cell's output."""
     verdicts = notebook.view.locator(".jp-OutputArea-output p", has_text=re.compile(r"Claim \d+ (holds|does)"))
     kinds = notebook.view.locator(".jp-CodeCell").evaluate_all("""cells => cells.map(cell =>
       ['.jupyter-widgets', 'img', 'table', 'pre', 'p'].find(kind =>
@@ -272,7 +265,7 @@ def _outcome(notebook):
 
 
 def _sleeper(course, mark):
-    """An application whose one step says `mark` and sleeps."""
+    """Add an application whose single step prints `mark` and sleeps."""
     folder = course / "notebooks" / "sleeper"
     folder.mkdir()
     (folder / "Dockerfile").write_text(f"FROM debian:bookworm-slim\nRUN echo {mark} && sleep 60\n")

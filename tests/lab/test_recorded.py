@@ -1,5 +1,4 @@
-"""A lesson where there is no engine, in a real JupyterLab with its dark theme: recorded
-results, marked as such, and to be read."""
+"""A lesson without an engine in JupyterLab's dark theme: recorded results are marked and readable."""
 
 import re
 
@@ -11,7 +10,7 @@ from .server import set_theme
 
 LESSON = "notebooks/01-one-stage.ipynb"
 HEAD = re.compile(r"Recorded on \d+ \w+ \d{4} on .*Engine.*\. Not measured here\.")
-# Of a listing: its colours, and whether what a line has no room for hangs below its own beginning.
+# The colours of a listing, and whether wrapped lines are indented.
 LOOKS = """code => ({
   colours: new Set([code, ...code.querySelectorAll('span')].map(each => getComputedStyle(each).color)).size,
   indent: [...code.children].every(line => parseFloat(getComputedStyle(line).paddingLeft) > 40),
@@ -25,26 +24,26 @@ def lesson(without_engine, lab):
         yield notebook
 
 
-def test_the_first_frame_says_why_and_names_the_three_ways_on(lesson):
+def test_the_first_frame_says_why_and_what_to_do(lesson):
     first = lesson.view.get_by_role("note").first
     expect(first).to_contain_text("Recorded results follow, not measured here.")
     for way in ("MULTISTAGE_NO_ENGINE is set", "GitHub Codespaces", "install Docker", "another Binder session"):
         expect(first).to_contain_text(way)
 
 
-def test_what_needs_an_engine_is_framed_and_nothing_is_red(lesson):
+def test_cells_that_need_an_engine_are_framed_without_errors(lesson):
     assert lesson.view.locator(ERROR).count() == 0
     frames = lesson.view.get_by_role("note")
     assert frames.count() > 10
     assert all(HEAD.search(text) for text in frames.all_text_contents()[1:])
     for needing in ("single = build(", "charts.layers(image)", 'verdict("C1"'):
         output = lesson.output(lesson.cell(needing))
-        measured = output.locator(".jp-OutputArea-output").filter(has_not_text="In a terminal")    # a command is no measurement
+        measured = output.locator(".jp-OutputArea-output").filter(has_not_text="In a terminal")    # commands have no frame
         assert output.get_by_role("note").count() == measured.count() > 0
     assert lesson.output(lesson.cell("show(\"go-hello\"")).get_by_role("note").count() == 0
 
 
-def test_a_prediction_of_this_session_is_compared_with_what_was_recorded(lesson):
+def test_a_prediction_is_compared_with_the_recorded_value(lesson):
     compared = lesson.cell("size_guess.compare(image.unpacked)")
     expect(lesson.output(compared)).to_contain_text("You made no prediction. Measured: ")
     entry = lesson.output(lesson.cell("size_guess = predict(")).get_by_role("spinbutton")
@@ -60,7 +59,7 @@ def test_axe_finds_no_violation_in_the_dark(lesson):
 
 
 @pytest.mark.parametrize("theme, dark", [("JupyterLab Light", False), ("JupyterLab Dark", True)])
-def test_a_kept_output_has_its_looks_before_the_notebook_is_trusted(window, lab, theme, dark):
+def test_outputs_are_styled_in_an_untrusted_notebook(window, lab, theme, dark):
     set_theme(*lab, theme)
     page = window.new_page()
     try:

@@ -1,7 +1,7 @@
-"""A class under load: many learners through the proxy, as people have it. `make class-load`, of the class that is open.
+"""Load tests of an open class: many learners through the proxy. Run with `make class-load`.
 
-    learners  what each of them does, and three who do harm
-    samples   processor, memory and processes of their sessions, as the engine counts them
-    figures   medians, 95th percentiles, the tables
+    learners  what learners do, including three harmful ones
+    samples   the engine's figures of processors, memory and processes
+    figures   medians, 95th percentiles and the tables
     picture   the chart
 """

@@ -27,11 +27,11 @@ from .samples import Samples
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE, PICTURE = DOCS / "class.md", "class-load.png"
 BEGIN, END = "<!-- load: written by `make class-load DOCS=1` -->", "<!-- load: end -->"
-_WORKING = 150     # seconds of a learner's time that are not thinking: sessions, builds and checks
+_WORKING = 150     # seconds per learner for sessions, builds and checks, without thinking
 
 
 def plans(count: int, harmful: int, minutes: float, arrivals: float, cells: int) -> list[Plan]:
-    """Who comes when, thinks how long and does what harm: harm is done by some in the middle."""
+    """When each learner arrives, how long they think, and which of those in the middle do harm."""
     thinks = max(0.0, (minutes * 60 - arrivals - _WORKING) / cells)
     kinds = dict(zip(range(count // 3, count), list(HARM)[:harmful]))
     ends = time.monotonic() + minutes * 60
@@ -39,7 +39,7 @@ def plans(count: int, harmful: int, minutes: float, arrivals: float, cells: int)
 
 
 def run(engine: Engine, room: Room, count: int, harmful: int, minutes: float, arrivals: float) -> Load:
-    """Let so many learners attend; what came of it. Of them nothing is left."""
+    """Let this many learners attend; returns their figures. Everything of theirs is removed."""
     names = [f"load{each:03d}" for each in range(count)]
     samples = Samples(engine, room)
     with guests(engine, room, names, ahead=True) as learners:
@@ -55,7 +55,7 @@ def run(engine: Engine, room: Room, count: int, harmful: int, minutes: float, ar
 
 
 def _cells() -> int:
-    """How often a learner thinks: before each code cell, and at length before the two submissions."""
+    """How many pauses a learner makes: one per code cell, and ten for the two submissions."""
     return sum(cell["cell_type"] == "code" for notebook in LESSONS
                for cell in json.loads((DOCS.parent / notebook).read_text())["cells"]) + 10
 
@@ -75,10 +75,10 @@ def _attended(learners: list[Learner], room: Room, samples: Samples, plans: list
 def main() -> int:
     words = argparse.ArgumentParser(prog="python -m tests.load", description="A class under load.")
     words.add_argument("--learners", type=int, default=30, metavar="N")
-    words.add_argument("--harmful", type=int, default=3, metavar="N", help="so many of them do harm (default: 3)")
-    words.add_argument("--minutes", type=float, default=15, metavar="M", help="of the whole class (default: 15)")
-    words.add_argument("--arrivals", type=float, default=180, metavar="S", help="seconds over which they come (180)")
-    words.add_argument("--docs", action="store_true", help="put tables and chart into docs/")
+    words.add_argument("--harmful", type=int, default=3, metavar="N", help="how many of them do harm (default: 3)")
+    words.add_argument("--minutes", type=float, default=15, metavar="M", help="duration of the class (default: 15)")
+    words.add_argument("--arrivals", type=float, default=180, metavar="S", help="seconds until all have arrived (180)")
+    words.add_argument("--docs", action="store_true", help="write tables and chart to docs/")
     options = words.parse_args()
     room = opening.opened()
     print(f"{options.learners} learners attend the class at {room.address} for {options.minutes:g} minutes ...",

@@ -1,4 +1,4 @@
-"""What came of it: medians, 95th percentiles and the tables, in Markdown."""
+"""Medians, 95th percentiles and the tables in Markdown."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .learners import BUILD, CHECK, LAB, Record
 MEMORY, DISK = "memory, at most", "disk, at the end"
 WORK, ALL = "processor seconds, lesson 01 and the exercise", "processor seconds, with lesson 02"
 ROWS = (LAB, BUILD, CHECK, WORK, ALL, MEMORY, DISK)
-# What 95 of 100 learners are to have in a class of thirty on two processors and 24 GB.
+# Aims for 95% of learners in a class of thirty on two processors and 24 GB.
 AIMS = {LAB: 60, BUILD: 20, CHECK: 30, WORK: 35, MEMORY: 600_000_000, DISK: 500_000_000}
 _CLASSES = (10, 30, 100)
 
 
 @dataclass
 class Load:
-    """A class under load: its machine, how long it took, and what each learner saw and used."""
+    """The results: the machine, the duration, and what each learner experienced and used."""
 
     machine: str
     minutes: float
@@ -41,7 +41,7 @@ class Load:
         self.failed = [each for each in self.records if each.failure]
 
     def values(self, what: str) -> list[float]:
-        """Of all learners who do no harm, every value of a row."""
+        """All values of a row, without harmful learners."""
         if what in (WORK, ALL):
             return [sum(each.processor.values()) - (each.processor["lesson 02"] if what == WORK else 0)
                     for each in self.others if "exercise 01" in each.processor]
@@ -51,13 +51,13 @@ class Load:
         return [value for each in self.others for value in each.seconds.get(what, ())]
 
     def rungs(self) -> dict[str, int]:
-        """{engine on which lessons ran: for how many}."""
+        """How many learners had each kind of engine."""
         found = [each.rung for each in self.others if each.rung]
         return {rung: found.count(rung) for rung in dict.fromkeys(found)}
 
 
 def at(share: float, values: Sequence[float]) -> float:
-    """The smallest value that so large a share of all does not exceed (nearest rank)."""
+    """The percentile of `share` by nearest rank."""
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
@@ -66,7 +66,7 @@ def _shown(what: str) -> Callable[[float], str]:
 
 
 def table(load: Load) -> str:
-    """The report: a line on the machine, the figures beside their aims, what failed, what the harm came to."""
+    """The report: the machine, figures with aims, failures, and the effects of harmful learners."""
     rungs = ", ".join(f"{count} on {rung}" for rung, count in load.rungs().items())
     lines = [f"{counted(len(load.records), 'learner')}, {len(load.records) - len(load.others)} of whom do harm, in "
              f"{load.minutes:.0f} minutes on {load.machine}. {counted(len(load.failed), 'failure')}. {rungs}. "
@@ -88,14 +88,14 @@ def _outcome(load: Load, record: Record) -> str:
 
 
 def measured(load: Load) -> Measured:
-    """What one learner of the class took. Raises StatisticsError where nobody came to the end."""
+    """The figures per learner. Raises StatisticsError if no learner finished."""
     seconds, disk = (statistics.median(load.values(what)) for what in (ALL, DISK))
     return Measured(len(load.records), load.minutes, round(seconds, 1), load.together // len(load.records), int(disk),
                     load.shared)
 
 
 def sizing(load: Load) -> str:
-    """What classes of other sizes need, computed from this one; only its own row was measured."""
+    """The needs of classes of other sizes, computed from this one."""
     one, own = measured(load), len(load.records)
     rows = {count: (one.processors_for(count), one.memory_for(count), one.disk_for(count), "computed")
             for count in (*_CLASSES, own)}

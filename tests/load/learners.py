@@ -1,4 +1,4 @@
-"""What a learner does in a class: two lessons whole, and an exercise, wrong and right. Three do harm instead."""
+"""Simulated learners: two whole lessons and an exercise, first wrong and then right. Three do harm instead."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WRONG = RIGHT.replace("EXPOSE", "COPY --from=builder /src /src\nEXPOSE")     # s
 RUNG = "from helpers.engine import connect\nprint(connect().rung, connect().store)"
 LAB, BUILD, CHECK = "login to JupyterLab", "first build", "check"
 
-# What harm a learner does, and the last line it prints: how far it came.
+# Harmful programs; the last line they print is the outcome.
 HARM = {
     "forks without end": """
 import subprocess, time
@@ -46,7 +46,7 @@ print("no limit within 10 GB" if eater.returncode == 0 else "ended by signal", -
 
 @dataclass(frozen=True)
 class Plan:
-    """When a learner comes, in seconds, how long it thinks before a cell on average, and what harm it does."""
+    """A learner's arrival, average pause per cell and end, in seconds, and the harm done."""
 
     arrives: float
     thinks: float
@@ -56,7 +56,7 @@ class Plan:
 
 @dataclass
 class Record:
-    """What a learner has seen: seconds and processor seconds of each part, and what failed."""
+    """A learner's results: seconds and processor seconds of each part, and failures."""
 
     name: str
     harm: str = ""
@@ -75,7 +75,7 @@ class Record:
 
 @dataclass
 class Attendance:
-    """A learner who attends: `spent` says how many processor seconds its session has taken so far."""
+    """An attending learner; `spent` returns the session's processor seconds so far."""
 
     learner: Learner
     plan: Plan
@@ -83,14 +83,14 @@ class Attendance:
     spent: Callable[[str], float]
 
     def attend(self, room: Room) -> None:
-        """Come, work, and go; what fails is recorded, and ends it."""
+        """Work through all parts; record the first failure and stop there."""
         doing = "waiting"
         try:
             time.sleep(self.plan.arrives)
             for doing, part in (("start", lambda: self._start(room)), *self._parts()):
                 with self._counted(doing):
                     part()
-        except Exception as error:     # noqa: BLE001  whatever it is, the others go on
+        except Exception as error:     # noqa: BLE001  others must go on
             self.record.failure = f"{doing}: {type(error).__name__}: {' '.join(str(error).split())[:500]}"
 
     def _parts(self) -> list[tuple[str, Callable[[], None]]]:

@@ -1,4 +1,4 @@
-"""Processor, memory and processes of learners' sessions, as the engine counts them; their disk, as `du` does."""
+"""Processor, memory and processes of sessions by the engine's figures, and their disk usage by `du`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PLACES = ("/home/jovyan", "/var/lib/multistage")
 
 @dataclass
 class Samples:
-    """The most that each session took, by name; `together` is the most memory of all at one moment."""
+    """Peaks by session name; `together` is the peak memory of all sessions."""
 
     engine: Engine
     room: Room
@@ -33,7 +33,7 @@ class Samples:
         return float(self._stats(name)["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
 
     def disk(self, name: str) -> int:
-        """Bytes of a learner's home and engine on the disk; 0 where the session answers nothing any more."""
+        """Bytes on disk of a learner's home and engine; 0 if the session no longer answers."""
         try:
             output = containers.run(self.engine, f"{self.room.name}-{name}",
                                     ["sh", "-c", f"du --one-file-system -sB1 {' '.join(_PLACES)} 2>/dev/null || true"])
@@ -70,7 +70,7 @@ class Samples:
 
 
 def _used(memory: dict) -> int:
-    """Without the page cache, which the kernel gives back when somebody else needs the memory."""
+    """Memory without the page cache, which the kernel can reclaim."""
     detail = memory["stats"]
     cached = ("total_active_file", "total_inactive_file") if "total_rss" in detail else ("active_file", "inactive_file")
     return int(memory["usage"]) - sum(int(detail[each]) for each in cached)

@@ -35,10 +35,9 @@ class Course:
     @classmethod
     def here(cls) -> Course:
         """The course in this checkout."""
-        rules = {name: {*RULES, *(f"{target}: {rule}" for target in find(name).targets for rule in RULES)}
-                 for name in names()}
-        return cls({each.question: each for each in questions.asked()},
-                   {name: frozenset(each) for name, each in rules.items()})
+        return cls({each.question: each for each in questions.asked()}, {
+            name: frozenset([*RULES, *(f"{target}: {rule}" for target in find(name).targets for rule in RULES)])
+            for name in names()})
 
     def event(self, body: object) -> dict[str, Any]:
         """A request's body as an event, with the known keys only. Raises EventRefused."""
