@@ -1,23 +1,23 @@
-"""The labels that mark what the course made, and nothing else.
+"""The labels of what the course makes.
 
-Every image, container, network and volume that the course makes carries `multistage.course`. An image hands its labels
-on to images built from it and to its containers, so cleaning believes a label only where its value fits: a name that
-the course gave, a container that was made to run a lesson.
+Every image, container, network and volume of the course has the label `multistage.course`. Images built on one and its
+containers inherit its labels, so `clean` trusts a label only if its value matches: the image's name, the container's
+kind.
 """
 
-COURSE = "multistage.course"            # its value says what the thing is for
-NAME = "multistage.course.name"          # the name that a build gave its image
-STANDS_ON = "multistage.course.stands-on"  # the base image of what a build made
-STAND_IN = "multistage.course.stand-in"  # reference that a made image stands in for
-MADE_OF = "multistage.course.made-of"    # what it was made of, in words
+COURSE = "multistage.course"               # its value is the kind: one of those below
+NAME = "multistage.course.name"            # the name that a build gave its image
+STANDS_ON = "multistage.course.stands-on"  # the base image of a built image
+STAND_IN = "multistage.course.stand-in"    # the reference that a stand-in replaces
+MADE_OF = "multistage.course.made-of"      # a stand-in's ingredients, for people
 
 BASE = "base"    # a base image that the course pulled or made
-STEP = "step"    # a finished step of a base image in the making
+STEP = "step"    # a part of a stand-in
 BUILD = "build"  # built by `helpers.builder`
 RUN = "run"      # a container that a lesson runs
-CLASS = "class"  # of a class: `make class-stop` removes it, and `clean` leaves it
+CLASS = "class"  # of a class: removed by `make class-stop`, not by `clean`
 
 
 def marked(kind: str, **extra: str) -> dict[str, str]:
-    """Labels for something of `kind`, as the SDK wants them."""
+    """The labels for an object of that kind."""
     return {COURSE: kind, **extra}

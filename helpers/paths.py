@@ -1,11 +1,11 @@
-"""Where the course keeps what it makes on this machine.
+"""The course's folders on this machine.
 
-    state   the engine that the course owns, and its locks
+    state   the course's engines, and locks
     cache   downloads and measurements: safe to delete, made again when needed
-    data    base images that were saved as files
+    data    saved base images
 
-They follow the XDG base directory specification. MULTISTAGE_HOME puts them under one folder of your choice. Where the
-home cannot be written, or there is none, they are in the folder for temporary files.
+They follow the XDG base directory specification; MULTISTAGE_HOME puts them below one folder. Without a writable home
+they are in the folder for temporary files.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ def _folder(kind: str, variable: str, default: str) -> Path:
 
 
 def _writable(place: Path) -> bool:
-    """Whether `place` can be written, or made."""
+    """Whether `place` is writable or can be made."""
     return os.access(next(each for each in (place, *place.parents) if each.exists()), os.W_OK)
 
 
@@ -53,7 +53,7 @@ def _spare(kind: str) -> Path:
 
 
 def state() -> Path:
-    """Folder of the engine that the course owns (not created by this call)."""
+    """Folder of the course's engines (not created by this call)."""
     return _folder("state", "XDG_STATE_HOME", ".local/state")
 
 
@@ -63,19 +63,19 @@ def cache() -> Path:
 
 
 def data() -> Path:
-    """Folder of what the user saved to keep (not created by this call)."""
+    """Folder of saved base images (not created by this call)."""
     return _folder("data", "XDG_DATA_HOME", ".local/share")
 
 
 def shared() -> Path | None:
-    """What several sessions read and none writes, laid out as MULTISTAGE_HOME; None where there is none."""
+    """A read-only folder that sessions share, laid out like MULTISTAGE_HOME; None if there is none."""
     named = os.environ.get(SHARED, "").strip()
     return Path(named).absolute() if named else None
 
 
 def kits() -> tuple[Path, ...]:
-    """Where base images that were saved as files may be: the folder that MULTISTAGE_KIT
-    names, and no other; else `.kit` in the project, then the user's. They need not exist."""
+    """Folders that may be kits: only the one in MULTISTAGE_KIT if that is set, else `.kit` in the project and the
+    user's."""
     named = os.environ.get(KIT, "").strip()
     if named:
         return (Path(named).expanduser().absolute(),)
@@ -83,8 +83,8 @@ def kits() -> tuple[Path, ...]:
 
 
 def applications() -> tuple[Path, ...]:
-    """Folders of what the course brings to be built: the lessons' applications, the exercises
-    (a learner's work on them is in there too) and the Dockerfiles of the stand-ins."""
+    """Folders with the course's Dockerfiles: the lessons' applications, the exercises (with the learner's work) and the
+    stand-ins."""
     return (_PROJECT / "notebooks" / "apps", _PROJECT / "exercises", _PROJECT / "helpers" / "bases" / "standins")
 
 

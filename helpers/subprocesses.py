@@ -12,13 +12,9 @@ _END_SECONDS = 15    # mmdebstrap unmounts and removes its folder before it ends
 
 @contextlib.contextmanager
 def running(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen]:
-    """The process of `command`, in a process group of its own, with the `options` of Popen. It reads nothing unless
-    they say so.
-
-    However the block is left, the whole group is ended: by SIGTERM, or where its standard input is a pipe by the end
-    of that; by force if it takes too long. A session of its own also keeps the terminal's Ctrl-C from reaching it
-    before us.
-    """
+    """Run `command` with the `options` of Popen, by default without standard input. The end of the block ends its whole
+    process group, by SIGTERM or, if standard input is a pipe, by closing that, and after a while by SIGKILL. It has
+    its own session, so that the terminal's Ctrl-C does not reach it before this process."""
     process = subprocess.Popen(command, start_new_session=True, **{"stdin": subprocess.DEVNULL, **options})
     try:
         yield process
@@ -34,14 +30,14 @@ def _end(process: subprocess.Popen) -> None:
     if process.poll() is not None:
         return
     if process.stdout:
-        process.stdout.close()   # it may hang in a write that nobody reads
+        process.stdout.close()   # it may be blocked by a full pipe
     try:
         if process.stdin:
             process.stdin.close()
         else:
             _signal(process, signal.SIGTERM)
         process.wait(_END_SECONDS)
-    except BaseException as error:   # a second Ctrl-C does not wait any longer
+    except BaseException as error:   # a second Ctrl-C kills at once
         _signal(process, signal.SIGKILL)
         process.wait()
         if not isinstance(error, subprocess.TimeoutExpired):
@@ -54,5 +50,5 @@ def _signal(process: subprocess.Popen, number: int) -> None:
 
 
 def tail(text: str, lines: int = 15) -> str:
-    """The end of a command's output, as evidence in an error."""
+    """The last lines of a command's output, for an error."""
     return "\n".join(text.rstrip().splitlines()[-lines:])

@@ -1,6 +1,5 @@
-"""This machine's way to Debian's packages, as build secrets for the stand-ins' Dockerfiles. A secret is in no layer,
-nor is it part of what the build cache compares: another mirror does not make a finished step run again. Addresses are
-handed over without their passwords."""
+"""This machine's apt settings as build secrets for the stand-ins' Dockerfiles. Secrets are neither in a layer nor in
+the cache key, so another mirror does not invalidate finished steps. Passwords are removed from URLs."""
 
 import base64
 import os
@@ -12,17 +11,16 @@ from pathlib import Path
 from . import aptsources
 
 _CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
-_PASSWORD = re.compile(r"(?<=://)[^\s\"]*@")      # user and password of an address, whatever is in it
+_PASSWORD = re.compile(r"(?<=://)[^\s\"]*@")      # user and password of a URL
 _LARGEST = 500_000      # bytes of a secret (BuildKit, session/secrets: MaxSecretSize)
-# Settings that name files of this machine.
+# Settings with paths of this machine.
 _OF_FILES = re.compile(r"::(CaInfo|CaPath|CAfile|SslCert|SslKey|Proxy-Auto-Detect|ProxyAutoDetect)\b", re.IGNORECASE)
 _ARMOR = re.compile(rb"-----BEGIN PGP PUBLIC KEY BLOCK-----.*?\n\s*\n(.*?)(?:\n=\S+)?\s*\n-----END", re.S)
 
 
 def secrets(suite: str, *, offline: bool = False) -> dict[str, bytes]:
-    """{id: value} for `RUN --mount=type=secret`: apt.conf, apt.sources and trust.
-
-    offline   only package archives on this machine are named"""
+    """{id: value} for `RUN --mount=type=secret`: apt.conf, apt.sources and trust; with `offline` only the archives on
+    this machine."""
     sources = aptsources.machine(suite)
     if offline:
         sources = tuple(each for each in sources if each.local)
@@ -40,14 +38,14 @@ def secrets(suite: str, *, offline: bool = False) -> dict[str, bytes]:
 
 
 def _proxies() -> list[str]:
-    """Proxies that the environment names: apt here sees them, apt in a build would not."""
+    """The environment's proxies, which apt in a build would not see."""
     values = {
         name: os.environ.get(f"{name}_proxy") or os.environ.get(f"{name.upper()}_PROXY") for name in ("http", "https")}
     return [f'Acquire::{name}::Proxy "{value}";' for name, value in values.items() if value]
 
 
 def _with_keys(source: aptsources.Source) -> aptsources.Source:
-    """`source` with its keys in it, in place of files of this machine (sources.list(5), Signed-By)."""
+    """`source` with inlined keys instead of paths of this machine (sources.list(5), Signed-By)."""
     files = [each for each in source.keyrings if each.is_file()]
     if not source.keyrings or files == [aptsources.KEYRING]:
         return source
@@ -55,7 +53,7 @@ def _with_keys(source: aptsources.Source) -> aptsources.Source:
 
 
 def armored(keyrings: Iterable[bytes]) -> str:
-    """One block of text for several keyrings, in binary or text form (RFC 9580, 6.2)."""
+    """Several keyrings, in binary or text form, as one block of text (RFC 9580, 6.2)."""
     keys = b"".join(_binary(each) for each in keyrings)
     lines = base64.encodebytes(keys).decode().split()
     block = ["-----BEGIN PGP PUBLIC KEY BLOCK-----", ".", *lines, "-----END PGP PUBLIC KEY BLOCK-----"]

@@ -1,5 +1,5 @@
-"""Where this machine gets Debian packages from, read from apt's own files. Both formats of sources.list(5): one entry
-to a line (*.list), and deb822 (*.sources)."""
+"""This machine's sources of Debian packages, from apt's files in either format of sources.list(5): one-line (*.list)
+and deb822 (*.sources)."""
 
 import re
 import subprocess
@@ -14,13 +14,13 @@ _LINE = re.compile(r"deb(?:\s+\[(?P<options>[^\]]*)\])?\s+(?P<uri>\S+)\s+(?P<sui
 _MIRROR_FILE = "mirror+file:"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")   # part of every Debian root
 
-# What a proxy, an inspected connection or a dated archive need, and no more.
+# Settings for proxies, TLS interception and snapshot archives.
 _PASSED_ON = re.compile(r'Acquire::(?:https?::|Check-|Max-ValidTime|Retries|ForceIPv)\S* "[^"]+";')
 
 
 @dataclass(frozen=True)
 class Source:
-    """One entry: `signed_by` is '', paths, fingerprints, or a key's whole text."""
+    """One entry; `signed_by` is '', paths, fingerprints, or a key's text."""
 
     uris: tuple[str, ...]
     suites: tuple[str, ...]
@@ -29,7 +29,7 @@ class Source:
 
     @property
     def keyrings(self) -> tuple[Path, ...]:
-        """The files among `signed_by`."""
+        """The paths in `signed_by`."""
         words = re.split(r"[\s,]+", self.signed_by)
         return tuple(Path(word) for word in words if word.startswith("/"))
 
@@ -41,8 +41,7 @@ class Source:
 
 
 def machine(suite: str, root: Path = Path("/")) -> tuple[Source, ...]:
-    """This machine's entries for Debian `suite`, its updates and its security
-    updates; () where it has none for the suite itself."""
+    """This machine's entries for a Debian suite, its updates and security updates; () without one for the suite."""
     etc = root / "etc/apt"
     files = [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*"))]
     found: list[Source] = []
@@ -63,8 +62,8 @@ def parse(text: str, *, deb822: bool) -> list[Source]:
 
 
 def debian(sources: Iterable[Source], suite: str, root: Path = Path("/")) -> tuple[Source, ...]:
-    """Those of `sources` that are Debian's archive for `suite`. Others publish under Debian's suite names as well,
-    signed with keys of their own: they count only where there are no others (a company's mirror that signs again)."""
+    """Those of `sources` that have Debian's `suite`. Third parties use Debian's suite names with other keys, so sources
+    with such keys count only if there are no others (a company's mirror with its own key)."""
     wanted = (suite, f"{suite}-updates", f"{suite}-security")
     taken = []
     for source in sources:
@@ -91,15 +90,15 @@ def written(sources: Iterable[Source]) -> str:
 
 
 def public(sources: Iterable[Source]) -> tuple[Source, ...]:
-    """What an image may keep of them: no credentials, nothing that only this
-    machine can reach, and no key but the one that every Debian has."""
+    """The sources to keep in an image: without credentials, addresses of this machine, and keys that Debian does not
+    ship."""
     kept = (replace(each, uris=tuple(filter(_is_public, each.uris)),
                     signed_by=str(KEYRING) if KEYRING in each.keyrings else "") for each in sources)
     return tuple(each for each in kept if each.uris)
 
 
 def options() -> tuple[str, ...]:
-    """Lines of apt configuration to hand on: proxies, trust, dated archives."""
+    """The lines of this machine's apt configuration to pass on."""
     try:
         return chosen_options(subprocess.run(["apt-config", "dump"], capture_output=True, text=True,
                                              stdin=subprocess.DEVNULL).stdout)
@@ -108,7 +107,7 @@ def options() -> tuple[str, ...]:
 
 
 def chosen_options(dump: str) -> tuple[str, ...]:
-    """The lines of `apt-config dump` that are handed on."""
+    """The lines of `apt-config dump` to pass on: proxies, trust, snapshot archives."""
     return tuple(line for line in dump.splitlines() if _PASSED_ON.fullmatch(line))
 
 
@@ -125,7 +124,7 @@ def _lines(text: str) -> list[Source]:
 
 
 def _paragraphs(text: str) -> list[Source]:
-    from debian.deb822 import Deb822  # only stand-ins need it, and every command would wait for it
+    from debian.deb822 import Deb822  # slow to import, and only stand-ins need it
 
     found = []
     for paragraph in Deb822.iter_paragraphs(text.splitlines(keepends=True), use_apt_pkg=False):
@@ -136,7 +135,7 @@ def _paragraphs(text: str) -> list[Source]:
 
 
 def _expanded(uri: str, root: Path) -> list[str]:
-    """Debian's cloud images name a file with a list of mirrors."""
+    """Resolve a file with a list of mirrors, as in Debian's cloud images."""
     if not uri.startswith(_MIRROR_FILE):
         return [uri]
     try:

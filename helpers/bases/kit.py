@@ -1,10 +1,10 @@
-"""A kit: base images kept as files in a folder, for where no registry is near.
+"""A kit: base images saved in a folder, for machines without a registry.
 
-    kit/index.json                     what there is, written last
-    kit/golang-1.22-3f9c0a1b2c4d.tar.zst     one base image each
+    kit/index.json                           the entries, written last
+    kit/golang-1.22-3f9c0a1b2c4d.tar.zst     a base image
 
-Each file is what `docker save` writes, packed with zstd. The image in it has the course's own name, so that loading one
-never takes a name from an image of the user's."""
+Each image is an archive of `docker save`, compressed with zstd. It has the course's name for the image, so that loading
+it never takes a name from one of the user's images."""
 
 import dataclasses
 import hashlib
@@ -31,7 +31,7 @@ _LOAD_SECONDS = 1800
 
 
 class KitDamaged(CourseError):
-    """A kit's index or one of its files is not what was saved."""
+    """A kit's index or one of its files is damaged."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,15 @@ class Kept:
     file: str                # the archive's name in the folder
     sha256: str              # of its bytes
     size: int                # bytes
-    origin: str              # where it came from when it was saved: 'pulled', 'mirror', 'made' or 'local'
+    origin: str              # as in `ResolvedBase` when it was saved: 'pulled', 'mirror', 'made' or 'local'
     stand_in: bool           # whether the course made it, from `made_of`
     made_of: str
-    architecture: str        # as an engine names it: 'amd64'
+    architecture: str        # an engine's name: 'amd64'
     config: str              # digest of its configuration (the engine's id for the image)
-    layers: tuple[str, ...]  # digests of its layers' tars, the lowest first
-    unpacked: int            # bytes of the archive before it was packed
-    digest: str = ""         # what its registry called it, '' where that is not known
-    saved: str = ""          # day on which it was saved, as 2026-11-24
+    layers: tuple[str, ...]  # digests of its uncompressed layers, lowest first
+    unpacked: int            # bytes of the archive, uncompressed
+    digest: str = ""         # its registry's digest, '' if unknown
+    saved: str = ""          # day on which it was saved, such as 2026-11-24
     folder: Path = dataclasses.field(default=Path(), compare=False)
 
     @property
@@ -65,17 +65,17 @@ class Kept:
         return {**facts, "layers": list(self.layers)}
 
     def check(self) -> None:
-        """Raises KitDamaged unless the file is, byte for byte, the one that was saved."""
+        """Verify the file's checksum. Raises KitDamaged."""
         try:
             with open(self.path, "rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise self._damaged(error.strerror or str(error)) from error
         if digest != self.sha256:
-            raise self._damaged("Its bytes are not those that were saved.")
+            raise self._damaged("Its checksum is wrong.")
 
     def archive(self) -> Iterator[bytes]:
-        """The archive, unpacked as it is read. `check` first. Raises KitDamaged."""
+        """The archive, decompressed while it is read. `check` it first. Raises KitDamaged."""
         import zstandard
 
         with open(self.path, "rb") as file:
@@ -93,8 +93,8 @@ folders = paths.kits
 
 
 def find(ref: str) -> Kept | None:
-    """The first kit's entry for a base image, or None. Raises KitDamaged for an index that cannot be read, and where
-    MULTISTAGE_KIT names a folder that is no kit: what the user set by hand is never passed over."""
+    """The first kit's entry for a base image, or None. Raises KitDamaged for an index that cannot be read, and if
+    MULTISTAGE_KIT names a folder that is not a kit."""
     wanted = references.parse(ref)
     for folder in folders():
         for kept in entries(folder):
@@ -104,15 +104,15 @@ def find(ref: str) -> Kept | None:
 
 
 def entries(folder: Path, *, required: bool | None = None) -> tuple[Kept, ...]:
-    """What is in the kit in `folder`, and nothing where there is none unless it is
-    `required` (default: where MULTISTAGE_KIT names it). Raises KitDamaged."""
+    """The entries of the kit in `folder`; () if there is none. Raises KitDamaged, also if there is none and it is
+    `required` (default: if MULTISTAGE_KIT is set)."""
     if required is None:
         required = bool(os.environ.get(VARIABLE, "").strip())
     try:
         text = (folder / INDEX).read_text()
     except (FileNotFoundError, NotADirectoryError):
         if required:
-            raise KitDamaged(f"{VARIABLE} is {folder}, which is not a kit.", why=f"There is no {INDEX} in it.",
+            raise KitDamaged(f"{VARIABLE} is {folder}, which is not a kit.", why=f"It has no {INDEX}.",
                              remedy=f"Fill it with `python -m helpers bases --save {folder}`, "
                                     f"or unset {VARIABLE}.") from None
         return ()
@@ -122,11 +122,11 @@ def entries(folder: Path, *, required: bool | None = None) -> tuple[Kept, ...]:
 
 
 def read(text: str, folder: Path) -> tuple[Kept, ...]:
-    """The entries of an index. Raises KitDamaged for one that this course did not write."""
+    """The entries of an index. Raises KitDamaged if it is invalid."""
     try:
         index = json.loads(text)
         if index["format"] != FORMAT:
-            raise _unreadable(folder, f"It has format {index['format']!r}; this course reads {FORMAT}.")
+            raise _unreadable(folder, f"Its format is {index['format']!r}; this course supports {FORMAT}.")
         listed = tuple(Kept(**{**each, "layers": tuple(each["layers"])}, folder=folder) for each in index["bases"])
         for kept in listed:
             references.parse(kept.ref)
@@ -138,8 +138,8 @@ def read(text: str, folder: Path) -> tuple[Kept, ...]:
 
 
 def write(folder: Path, kept: Kept) -> None:
-    """Put `kept` into the index, in place of an older one, whose file then goes. Its archive has to be there by then:
-    readers see the old entry or the new one."""
+    """Add an entry, whose archive must be in the folder, to the index. An older one for the same base image is replaced
+    and its file deleted. Readers see either the old or the new index."""
     with paths.locked(folder / ".lock"):
         index = folder / INDEX
         text = index.read_text() if index.exists() else ""
@@ -147,16 +147,16 @@ def write(folder: Path, kept: Kept) -> None:
         others = [each for each in there if references.parse(each.ref) != references.parse(kept.ref)]
         listed = sorted((*others, kept), key=lambda each: each.ref)
         facts = {"format": FORMAT, "bases": [each.facts() for each in listed]}
-        text = json.dumps({**json.loads(text or "{}"), **facts}, indent=1)    # a class's kit lists more files
+        text = json.dumps({**json.loads(text or "{}"), **facts}, indent=1)    # a class's kit has further keys
         paths.write_whole(index, f"{text}\n".encode())
-        os.chmod(index, 0o644)   # a kit may be read by others
+        os.chmod(index, 0o644)   # a kit may be shared
         for gone in {each.file for each in there} - {each.file for each in listed}:
             (folder / gone).unlink(missing_ok=True)
 
 
 def load(engine: Engine, kept: Kept, report: Report) -> str:
-    """Load `kept`; the name that it then has: the course's own for it. Raises KitDamaged where the file is not what was
-    saved or the engine made something else of it, and what `engine.translate_errors` raises."""
+    """Load an image. Returns its name, the course's own for it. Raises KitDamaged for a damaged file or if the loaded
+    image is another one, and the errors of `engine.translate_errors`."""
     name = references.course_name(references.parse(kept.ref))
     started = time.monotonic()
     report(f"Loading {kept.ref} from the kit in {kept.folder} ({units.size(kept.size)}) ...")
@@ -170,8 +170,8 @@ def load(engine: Engine, kept: Kept, report: Report) -> str:
         if found is None or tuple(found["RootFS"]["Layers"]) != kept.layers:
             if found:
                 api.remove_image(name, noprune=True)
-            raise KitDamaged(f"{engine.name} made another image of {kept.path}.",
-                             why="Its layers are not those that were saved.",
+            raise KitDamaged(f"{engine.name} loaded another image from {kept.path}.",
+                             why="Its layers differ from those that were saved.",
                              remedy=f"Delete the file and save {kept.ref} into the kit again.")
     report(f"Loaded {kept.ref} in {units.seconds(time.monotonic() - started)}.")
     return name

@@ -1,4 +1,4 @@
-"""Pull an image through the engine, without waiting for a registry that is not there."""
+"""Pull an image through the engine, without waiting long for an unreachable registry."""
 
 import re
 import time
@@ -15,24 +15,22 @@ from ..engine.translate import engine_fault
 from ..errors import EngineError
 from .references import Reference
 
-FIRST_SECONDS = 20       # until the first sign of progress
-_LATER_SECONDS = 300     # between two of them
-_REPORT_SECONDS = 5      # between two lines of the report
+FIRST_SECONDS = 20       # until the first progress event
+_LATER_SECONDS = 300     # between events
+_REPORT_SECONDS = 5      # between lines of the report
 _REMEMBERED_SECONDS = 120
 
-# How dockerd (Go's net package) says that nothing answers there.
+# dockerd's errors (of Go's net package) for an unreachable registry.
 _UNREACHABLE = re.compile(r"no such host|connection refused|i/o timeout|Client\.Timeout|TLS handshake timeout"
                           r"|network is unreachable|no route to host|server misbehaving|deadline exceeded"
                           r"|temporary failure in name resolution", re.IGNORECASE)
 
-# (engine, registry) -> when and why it could not be reached. A second image is
-# not waited for; a cell run again a little later tries again.
+# (engine, registry) -> when and why it was unreachable, so that further images fail at once.
 _unreachable: dict[tuple[str, str], tuple[float, str]] = {}
 
 
 class PullRefused(Exception):
-    """The registry did not give the image; the text says why, in its own words. `reached`: whether there was a registry
-    to say so."""
+    """The registry's error, or why it could not be `reached`."""
 
     def __init__(self, why: str, *, reached: bool):
         super().__init__(why)
@@ -40,8 +38,7 @@ class PullRefused(Exception):
 
 
 def pull(engine: Engine, reference: Reference, report: Report) -> None:
-    """Pull `reference` as it stands. Interrupting it makes the engine stop too. Raises PullRefused, DiskFull,
-    EngineGone."""
+    """Pull exactly `reference`. An interrupt also cancels it in the engine. Raises PullRefused, DiskFull, EngineGone."""
     key = (engine.host, reference.registry)
     since, why = _unreachable.get(key, (0.0, ""))
     if why and time.monotonic() - since < _REMEMBERED_SECONDS:
@@ -80,7 +77,7 @@ def _pull(engine: Engine, reference: Reference, report: Report) -> None:
 
 
 def _login(api: APIClient, reference: Reference) -> str:
-    """What `docker login` left for the registry, as the engine wants it."""
+    """The credentials of `docker login` for the registry, in the form of Docker's API."""
     registry, _ = docker.auth.resolve_repository_name(reference.repository)
     header = docker.auth.get_config_header(api, registry)
     return header.decode() if header else NO_LOGIN

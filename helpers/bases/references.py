@@ -1,4 +1,4 @@
-"""Image references: their parts, and the names they go by elsewhere.
+"""Image references: their parts, and their names in mirrors and engines.
 
     golang:1.22                          Docker Hub, repository library/golang
     gcr.io/distroless/base-debian12      another registry; no tag means latest
@@ -14,7 +14,7 @@ from ..errors import CourseError
 
 DOCKER_HUB = "docker.io"
 MIRROR = "MULTISTAGE_MIRROR"
-_COURSE = "localhost/multistage.course"   # "localhost" keeps engines from looking for it elsewhere
+_COURSE = "localhost/multistage.course"   # engines do not look for "localhost" elsewhere
 
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _PATH = re.compile(rf"{_PART}(?:/{_PART})*")
@@ -34,19 +34,19 @@ class Reference:
 
     @property
     def repository(self) -> str:
-        """The name without tag and digest, as short as people write it."""
+        """The short name without tag and digest."""
         if self.registry == DOCKER_HUB:
             return self.path.removeprefix("library/")
         return f"{self.registry}/{self.path}"
 
     @property
     def version(self) -> str:
-        """What is asked of a registry: the digest where there is one, else the tag."""
+        """The digest, or else the tag."""
         return self.digest or self.tag
 
     @property
     def full(self) -> str:
-        """The name with its host: 'docker.io/library/golang:1.22'."""
+        """The name with its registry: 'docker.io/library/golang:1.22'."""
         return f"{self.registry}/{self.path}" + (f"@{self.digest}" if self.digest else f":{self.tag}")
 
     def __str__(self) -> str:
@@ -54,7 +54,7 @@ class Reference:
 
 
 def parse(text: str) -> Reference:
-    """The parts of a reference. Raises CourseError where it is none."""
+    """The parts of a reference. Raises CourseError if it is invalid."""
     name, _, digest = text.partition("@")
     head, slash, rest = name.partition("/")
     if slash and ("." in head or ":" in head or head == "localhost"):
@@ -62,7 +62,7 @@ def parse(text: str) -> Reference:
     else:
         registry = DOCKER_HUB
     path, _, tag = name.partition(":")
-    # "index.docker.io" is what old configuration files call Docker Hub.
+    # "index.docker.io" is Docker Hub in old configuration files.
     registry = DOCKER_HUB if registry == "index.docker.io" else registry
     if registry == DOCKER_HUB and "/" not in path:
         path = f"library/{path}"
@@ -72,32 +72,32 @@ def parse(text: str) -> Reference:
     if not valid or text == "scratch":
         raise CourseError(
             f"{text!r} is not the name of a base image.",
-            why="`scratch` stands for no image at all." if text == "scratch" else
-                "An image is named [registry/]path[:tag][@digest], its path in lower case.",
+            why="`scratch` is not an image." if text == "scratch" else
+                "A name has the form [registry/]path[:tag][@digest], with the path in lower case.",
             remedy="Correct the FROM line that names it.")
     return Reference(registry, path, tag or ("" if digest else "latest"), digest)
 
 
 def course_name(reference: Reference) -> str:
-    """The course's own name for it, which a stand-in has in a user's engine: 'golang:1.22' ->
-    'localhost/multistage.course/golang:1.22'. The registry's host becomes a part of the path, and a digest a tag."""
+    """The course's name, which a stand-in has in a user's engine: 'golang:1.22' ->
+    'localhost/multistage.course/golang:1.22'. The registry becomes part of the path, and a digest becomes a tag."""
     repository = reference.repository.replace("[", "").replace("]", "").replace(":", "-").lower()
     tag = reference.digest.replace(":", "-") or reference.tag
     return f"{_COURSE}/{repository}:{tag}"
 
 
 def original(name: str) -> str:
-    """The Dockerfile's name for the course's own: 'localhost/multistage.course/golang:1.22' -> 'golang:1.22'."""
+    """The inverse of `course_name`: 'localhost/multistage.course/golang:1.22' -> 'golang:1.22'."""
     return name.removeprefix(f"{_COURSE}/")
 
 
 def short(name: str) -> str:
-    """A name as Docker lists it, for Podman's: 'docker.io/library/golang:1.22' -> 'golang:1.22'; others unchanged."""
+    """Podman's name of an image, as Docker lists it: 'docker.io/library/golang:1.22' -> 'golang:1.22'."""
     return name.removeprefix("docker.io/library/").removeprefix("docker.io/")
 
 
 def mirror() -> str | None:
-    """host:port of MULTISTAGE_MIRROR, or None. Raises CourseError where it is no address."""
+    """host:port of MULTISTAGE_MIRROR, None if it is not set. Raises CourseError if it is not an address."""
     value = os.environ.get(MIRROR, "").strip()
     if not value:
         return None
@@ -109,8 +109,8 @@ def mirror() -> str | None:
 
 
 def mirrored(reference: Reference, host: str) -> tuple[Reference, ...]:
-    """Where a mirror at `host` may have it, the likeliest first: a pull-through mirror of Docker Hub keeps `library/`,
-    a registry filled by hand often does not; other registries' images lie under the registry's name, or without it."""
+    """The names to try in a mirror at `host`, likeliest first: a pull-through mirror of Docker Hub has `library/`, a
+    registry filled by hand often not; other registries' images may be under the registry's name or not."""
     path, hub = reference.path, reference.registry == DOCKER_HUB
     paths = (path, path.removeprefix("library/")) if hub else (f"{reference.registry.replace(':', '-')}/{path}", path)
     return tuple(replace(reference, registry=host, path=each) for each in dict.fromkeys(paths))

@@ -1,6 +1,6 @@
-"""Find each base image: the first rung that has it.
+"""Find a base image in the first place that has it.
 
-1. The engine itself, under its own name or the course's.
+1. The engine, under the image's own name or the course's.
 2. A kit of saved base images.
 3. The mirror that MULTISTAGE_MIRROR names.
 4. Its own registry.
@@ -27,26 +27,26 @@ class ResolvedBase:
 
     ref: str                # its name in the Dockerfile
     present: bool           # whether the engine has it
-    origin: str | None      # 'local', 'pulled' (from its own registry), 'mirror', 'made', or None where it is absent
-    name: str               # the reference to use in this engine: `ref`, or the course's own name
-    stand_in: bool = False  # whether it was made by the course and is not the original
-    made_of: str = ""       # what a stand-in was made of, in words
-    kit: bool = False       # whether it was just loaded out of a kit, which had it from `origin`
+    origin: str | None      # 'local', 'pulled' (from its own registry), 'mirror', 'made', or None if absent
+    name: str               # its name in this engine: `ref`, or the course's own name
+    stand_in: bool = False  # whether it is the course's replacement of the original
+    made_of: str = ""       # a stand-in's ingredients, for people
+    kit: bool = False       # whether it was just loaded from a kit, which had it from `origin`
 
     @property
     def substituted(self) -> bool:
-        """Whether a build must use another name than the Dockerfile's."""
+        """Whether a build must replace the Dockerfile's name."""
         return self.name != self.ref
 
 
 def substitutions(presents: Iterable[ResolvedBase]) -> dict[str, str]:
-    """The Dockerfile's name -> the name to use, for those that differ."""
+    """{the Dockerfile's name: the name to use}, where they differ."""
     return {each.ref: each.name for each in presents if each.substituted}
 
 
 def footnote(presents: Iterable[ResolvedBase]) -> str:
-    """The sentence under a figure whose numbers rest on stand-ins: 'golang:1.22 is a stand-in made from Debian packages
-    and Go 1.22.10; its sizes are near the original's, not equal.'; '' without any."""
+    """The sentence under a figure about stand-ins: 'golang:1.22 is a stand-in made from Debian packages and Go 1.22.10;
+    its sizes are near the original's, not equal.'; '' if there are none."""
     made = {each.ref: each.made_of for each in presents if each.stand_in}
     if len(made) == 1:
         ((ref, of),) = made.items()
@@ -59,20 +59,20 @@ def footnote(presents: Iterable[ResolvedBase]) -> str:
 
 
 def status(engine: Engine, refs: Iterable[str] | None = None) -> tuple[ResolvedBase, ...]:
-    """Which of `refs` the engine has (default: those of the first lessons). Looks only. Raises CourseError for what is
-    no reference, and the errors of the engine."""
+    """`refs` (default: those of the first lessons), found in the engine or not. Raises CourseError for an invalid
+    reference, and the errors of the engine."""
     return tuple(_local(engine, ref) or ResolvedBase(ref, False, None, ref) for ref in _listed(refs))
 
 
 def ensure(engine: Engine, refs: Iterable[str] | None, build: Build, *, offline: bool = False,
            report: Report = quiet) -> tuple[ResolvedBase, ...]:
-    """Each of `refs` (None: those of the first lessons), present in `engine`.
+    """Bring `refs` (None: those of the first lessons) into the engine.
 
-    build     `helpers.builder.build`, by which a stand-in is made
-    offline   no network is used, only kits, mirrors, registries, kept downloads and package archives on this machine
+    build     `helpers.builder.build`, to make stand-ins
+    offline   use only what is on this machine: kits, mirrors, registries, downloads and package archives
     report    gets a line when something takes time
 
-    Raises BaseUnavailable for the first one that cannot be had (those before it stay), CourseError for what is no
+    Raises BaseUnavailable for the first one that is not available (earlier ones stay), CourseError for an invalid
     reference, and the errors of the engine."""
     return tuple(_local(engine, ref) or _Search(engine, ref, build, offline, report).run() for ref in _listed(refs))
 
@@ -86,7 +86,7 @@ def _listed(refs: Iterable[str] | None) -> tuple[str, ...]:
 def _local(engine: Engine, ref: str) -> ResolvedBase | None:
     reference = references.parse(ref)
     names = [ref, references.course_name(reference)]
-    if reference.digest:    # an image that no registry has given a digest is pinned by its ID
+    if reference.digest:    # an image without a digest from a registry is pinned by its ID
         tagged = replace(reference, tag=reference.tag or "latest", digest="")
         names += [name for name in (str(tagged), references.course_name(tagged))
                   if (engine.find_image(name) or {}).get("Id") == reference.digest]
@@ -99,21 +99,18 @@ def _local(engine: Engine, ref: str) -> ResolvedBase | None:
 
 
 def _config(engine: Engine, name: str) -> dict | None:
-    """An image's settings, or None without that image."""
+    """An image's configuration, None without the image. Podman, asked for 'golang:1.22', may find another one:
+    'localhost/multistage.course/golang:1.22'."""
     found = engine.find_image(name)
-    return None if not found or _by_its_end(engine, name, found.get("RepoTags") or ()) else found.get("Config") or {}
-
-
-def _by_its_end(engine: Engine, name: str, tags: Iterable[str]) -> bool:
-    """Whether that is another image: Podman, asked for 'golang:1.22', also finds the course's own
-    'localhost/multistage.course/golang:1.22', whose name ends so."""
-    own = [references.original(tag) != tag for tag in tags]
-    return (
-        engine.matches_any_prefix and references.original(name) == name and "@" not in name and bool(own) and all(own))
+    if not found:
+        return None
+    own = [references.original(tag) != tag for tag in found.get("RepoTags") or ()]
+    other = engine.matches_any_prefix and references.original(name) == name and "@" not in name and own and all(own)
+    return None if other else found.get("Config") or {}
 
 
 def _stand_in(config: dict, reference: Reference) -> bool:
-    # Images built on a stand-in inherit its labels: so the name has to agree too.
+    # The name has to match too, since images built on a stand-in inherit its labels.
     marks = config.get("Labels") or {}
     named = marks.get(labels.STAND_IN) or ""
     return marks.get(labels.COURSE) == labels.BASE and named != "" and references.parse(named) == reference
@@ -125,9 +122,8 @@ def _resolved(ref: str, origin: str, name: str, config: dict) -> ResolvedBase:
     return ResolvedBase(ref, True, origin, name, stand_in, made_of)
 
 
-class _NotHad(Exception):
-    """One place did not give the image: what it answered ('' where there is no such place), what
-    to do about it, and evidence."""
+class _NotFound(Exception):
+    """A place does not have the image: its answer ('' if there is no such place), what to do, and evidence."""
 
     def __init__(self, answer: str = "", remedy: str = "", evidence: str = ""):
         self.answer, self.remedy, self.evidence = answer.rstrip("."), remedy, evidence
@@ -135,14 +131,15 @@ class _NotHad(Exception):
 
 @dataclass
 class _Search:
-    """The places below the engine itself, for one image. Each gives (origin, name in the engine) or raises _NotHad."""
+    """The search for one image outside the engine. Each place returns (origin, name in the engine) or raises
+    _NotFound."""
 
     engine: Engine
     ref: str
     build: Build
     offline: bool
     report: Report
-    loaded: bool = False    # out of a kit
+    loaded: bool = False    # from a kit
 
     def run(self) -> ResolvedBase:
         self.reference = references.parse(self.ref)
@@ -150,7 +147,7 @@ class _Search:
         for place in (self._kit, self._mirror, self._registry, self._make):
             try:
                 origin, name = place()
-            except _NotHad as failure:
+            except _NotFound as failure:
                 failures.append(failure)
                 continue
             return replace(_resolved(self.ref, origin, name, _config(self.engine, name) or {}), kit=self.loaded)
@@ -162,33 +159,33 @@ class _Search:
     def _kit(self) -> tuple[str, str]:
         kept = kit.find(self.ref)
         if kept is None:
-            raise _NotHad
-        with self.engine.translate_errors("say what it is"):
+            raise _NotFound
+        with self.engine.translate_errors("describe itself"):
             theirs = self.engine.client.version().get("Arch", "")
         if theirs != kept.architecture:
-            raise _NotHad(f"the kit in {kept.folder} has it for {kept.architecture}, and the engine runs on {theirs}")
+            raise _NotFound(f"the kit in {kept.folder} has it for {kept.architecture}, but the engine runs on {theirs}")
         try:
-            # One at a time: a session that begins loads what the first lesson asks for meanwhile.
+            # A new session may be loading the first lesson's bases at this moment.
             with paths.locked(paths.state() / "kit.lock"):
                 here = _local(self.engine, self.ref)
                 if here:
                     return here.origin or "", here.name
                 name = kit.load(self.engine, kept, self.report)
                 self.loaded = True
-                # What a registry calls so may be called so here; what the course made, only in its own engine.
+                # A stand-in may have the original's name only in the course's own engine.
                 theirs = kept.origin in ("pulled", "local") and not self.reference.digest
                 return kept.origin, self._named(name, str(self.reference) if theirs else self._own_name())
         except kit.KitDamaged as damage:
-            failure = _NotHad(f"{damage.what.rstrip('.')} ({damage.why.rstrip('.')})", damage.remedy)
+            failure = _NotFound(f"{damage.what.rstrip('.')} ({damage.why.rstrip('.')})", damage.remedy)
             self.report(f"  {failure.answer}")
             raise failure from damage
 
     def _mirror(self) -> tuple[str, str]:
         host = references.mirror()
         if not host:
-            raise _NotHad
+            raise _NotFound
         if self.offline and not references.on_loopback(host):
-            raise _NotHad(f"the mirror {host} was not asked (offline)")
+            raise _NotFound(f"the mirror {host} was skipped (offline)")
         answers = []
         for source in references.mirrored(self.reference, host):
             had = _config(self.engine, str(source)) is not None
@@ -199,26 +196,26 @@ class _Search:
                 self.report(f"  not there: {refusal}")
                 if not refusal.reached:
                     break
-            else:   # the mirror's own name is removed, unless it was there before
+            else:   # the mirror's name is removed, unless it existed before
                 return "mirror", self._named(str(source), self._own_name(), keep=had)
-        raise _NotHad("; ".join(answers),
-                      f"See whether the mirror runs and has the image, or unset {references.MIRROR}.")
+        raise _NotFound("; ".join(answers),
+                        f"Check that the mirror is running and has the image, or unset {references.MIRROR}.")
 
     def _registry(self) -> tuple[str, str]:
         host = self.reference.registry
         registry = "Docker Hub" if host == DOCKER_HUB else f"the registry {host}"
         if host == "localhost":
-            raise _NotHad("its name says that it is on this machine only")
+            raise _NotFound("a name with localhost is only looked for on this machine")
         if self.offline and not references.on_loopback(host):
-            raise _NotHad(f"{registry} was not asked (offline)", "Try it without offline.")
+            raise _NotFound(f"{registry} was skipped (offline)", "Try it without offline.")
         try:
             pull(self.engine, self.reference, self.report)
         except PullRefused as refusal:
-            failure = (_NotHad(f"{registry} answered: {refusal}",
-                               "Check the name, and `docker login` if it is private.") if refusal.reached else
-                       _NotHad(f"{registry} could not be reached: {refusal}",
-                               f"Go online, or set {references.MIRROR}=host:port to a registry that has it, "
-                               "or `docker load` it from a file."))
+            failure = (_NotFound(f"{registry} answered: {refusal}",
+                                 "Check the name, and `docker login` if it is private.") if refusal.reached else
+                       _NotFound(f"{registry} could not be reached: {refusal}",
+                                 f"Go online, or set {references.MIRROR}=host:port to a registry that has it, "
+                                 "or `docker load` it from a file."))
             self.report(f"  {failure.answer}")
             raise failure from refusal
         return "pulled", self.ref
@@ -226,29 +223,29 @@ class _Search:
     def _make(self) -> tuple[str, str]:
         base = catalogue.find(self.ref)
         if base is None or not base.dockerfile:
-            raise _NotHad("the course has no Dockerfile for it")
+            raise _NotFound("the course has no Dockerfile for it")
         name = self._own_name()
         try:
             standins.make(self.engine, base, name, self.build, offline=self.offline, report=self.report)
         except (EngineError, Interrupted):
             raise
         except CourseError as error:
-            raise _NotHad(f"making it failed: {' '.join((error.what, error.why)).strip()}",
-                          error.remedy, error.evidence) from error
+            raise _NotFound(f"making it failed: {' '.join((error.what, error.why)).strip()}",
+                            error.remedy, error.evidence) from error
         return "made", self.ref if name == str(self.reference) else name
 
     def _own_name(self) -> str:
-        """What an image that is not from its own registry is called in this engine. A digest cannot
-        be a name: such an image has the course's name everywhere."""
+        """The name in this engine of an image that is not from its own registry. A reference with a digest cannot be
+        tagged, so it always gets the course's name."""
         own = self.engine.owned and not self.reference.digest
         return str(self.reference) if own else references.course_name(self.reference)
 
     def _named(self, source: str, name: str, keep: bool = False) -> str:
-        """Call the image `source` also, or unless `keep` only, `name`; the name to use."""
+        """Rename the image `source` to `name`, or with `keep` add that name. Returns the name to use."""
         if name != source:
             repository, _, tag = name.rpartition(":")
             if name == str(self.reference):
-                # Podman takes a short name for that of any local image that ends so: for the source's.
+                # Podman would resolve a short name to any local image whose name ends like that: to the source.
                 repository = f"{self.reference.registry}/{self.reference.path}"
             with self.engine.translate_errors(f"name {name}"):
                 self.engine.client.api.tag(source, repository, tag)

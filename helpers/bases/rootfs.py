@@ -1,4 +1,4 @@
-"""Debian's root file system, made from its packages by mmdebstrap: what `FROM scratch` begins with."""
+"""Debian's root file system, made from its packages by mmdebstrap."""
 
 import os
 import shlex
@@ -13,17 +13,16 @@ from ..errors import BaseUnavailable, CourseError
 from ..subprocesses import running, tail
 from . import aptsources
 
-# Nothing in the archive is younger than this (2024-12-01): the same packages give the same
-# archive, whenever it is made.
+# Times in the archive are at most this (2024-12-01), so that the same packages make the same archive.
 EPOCH = 1_733_011_200
 
-# As debuerreotype's "slim" has it, the tool that makes Docker's Debian images.
+# As in debuerreotype's "slim"; it makes Docker's Debian images.
 _SLIM = ("path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright", "path-exclude=/usr/share/info/*",
          "path-exclude=/usr/share/linda/*", "path-exclude=/usr/share/lintian/*", "path-exclude=/usr/share/locale/*",
          "path-include=/usr/share/locale/locale.alias", "path-exclude=/usr/share/man/*")
 
-# Settings with which every Debian image keeps `apt-get install` from leaving
-# archives and translations behind (debuerreotype, scripts/debuerreotype-minimizing-config).
+# Settings of Docker's Debian images that keep apt from storing archives and translations (debuerreotype,
+# scripts/debuerreotype-minimizing-config).
 _APT_SETTINGS = {
     "docker-clean": (
         'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb '
@@ -34,11 +33,11 @@ _APT_SETTINGS = {
     "docker-gzip-indexes": 'Acquire::GzipIndexes "true"; Acquire::CompressionTypes::Order:: "gz";\n',
     "docker-no-languages": 'Acquire::Languages "none";\n'}
 
-# Lays out /bin, /lib and /sbin as links into /usr from the start. Without it apt
-# chooses the package that converts them, which brings 46 MB of Perl along.
+# Makes /bin, /lib and /sbin links into /usr at the start. Else apt installs the package that converts them, with 46 MB
+# of Perl.
 _MERGED = Path("/usr/share/mmdebstrap/hooks/merged-usr")
 
-# What belongs to this machine, to mmdebstrap or to its apt is taken out in the end.
+# Removes files of this machine, of mmdebstrap and of its apt.
 _TIDY = """cd "$1" && rm -rf etc/hostname etc/resolv.conf etc/apt/apt.conf.d/99mmdebstrap etc/apt/sources.list.d/* \\
     var/cache/debconf/*-old var/lib/dpkg/status-old var/lib/apt/lists/auxfiles && \\
     find var/cache/apt var/lib/apt/lists -type f -delete && \\
@@ -46,18 +45,15 @@ _TIDY = """cd "$1" && rm -rf etc/hostname etc/resolv.conf etc/apt/apt.conf.d/99m
 
 
 def debian(suite: str, archive: Path, scratch: Path, report: Report) -> None:
-    """Write the root file system of debian:SUITE-slim to `archive`, a tar.
-
-    scratch   folder for mmdebstrap's own use
-
-    Raises BaseUnavailable where mmdebstrap cannot be had, CourseError with the end of its output where it fails."""
+    """Write the root file system of debian:SUITE-slim to the tar `archive`, using the folder `scratch`. Raises
+    BaseUnavailable without mmdebstrap, and CourseError, with the end of its output, if it fails."""
     need_mmdebstrap(report)
     sources, apt = aptsources.machine(suite), scratch / "settings/etc/apt"
     for place in (apt / "apt.conf.d", apt / "sources.list.d"):
         place.mkdir(parents=True)
     for name, text in _APT_SETTINGS.items():
         (apt / "apt.conf.d" / name).write_text(text)
-    if kept := aptsources.public(sources):   # so that `RUN apt-get update` works as it does on the real image
+    if kept := aptsources.public(sources):   # so that `RUN apt-get update` works as in the original image
         (apt / "sources.list.d/debian.sources").write_text(aptsources.written(kept))
     tidy = _TIDY + (" && rm -f etc/apt/sources.list" if sources else "")
     merged = [f"--hook-dir={_MERGED}", "--include=usr-is-merged"] if _MERGED.is_dir() else []
@@ -68,7 +64,7 @@ def debian(suite: str, archive: Path, scratch: Path, report: Report) -> None:
         suite, archive, scratch, sources)
     if output:
         raise _failed(suite, output)
-    with tarfile.open(archive, "a") as tar:   # with the nodes in it the folder was left out
+    with tarfile.open(archive, "a") as tar:   # --skip=output/dev left the folder out with its devices
         folder = tarfile.TarInfo("./dev")
         folder.type, folder.mode, folder.mtime = tarfile.DIRTYPE, 0o755, EPOCH
         tar.addfile(folder)
@@ -76,11 +72,12 @@ def debian(suite: str, archive: Path, scratch: Path, report: Report) -> None:
 
 def mmdebstrap(options: Sequence[str], suite: str, target: Path, scratch: Path,
                sources: Sequence[aptsources.Source]) -> str:
-    """Run it for `suite` into `target`, with this machine's apt settings; '' if it succeeded, else its output.
+    """Run mmdebstrap for `suite` into `target`, with this machine's apt settings. Returns '', or its output if it
+    fails.
 
-    scratch   folder for its own files
-    sources   where the packages are; () for Debian's own archive"""
-    scratch.chmod(0o755)   # its apt drops its privileges and must get through
+    scratch   folder for temporary files
+    sources   the packages' sources; () for Debian's own archive"""
+    scratch.chmod(0o755)   # its apt drops its privileges and must be able to enter
     command = ["mmdebstrap", *options, *(f"--aptopt={line}" for line in aptsources.options()), suite, str(target)]
     if sources:
         file = scratch / "debian.sources"
@@ -94,10 +91,10 @@ def mmdebstrap(options: Sequence[str], suite: str, target: Path, scratch: Path,
 
 
 def need_mmdebstrap(report: Report, without: str = "A root file system cannot be made here.") -> None:
-    """Install mmdebstrap and Debian's keys, as root. Raises BaseUnavailable where that cannot
-    be: `without` says what is not possible then."""
+    """Install mmdebstrap and Debian's keys if they are missing. Raises BaseUnavailable, with the message `without`, if
+    that takes root."""
     missing = [] if shutil.which("mmdebstrap") else ["mmdebstrap"]
-    missing += [] if aptsources.KEYRING.exists() else ["debian-archive-keyring"]   # Ubuntu has it as a package
+    missing += [] if aptsources.KEYRING.exists() else ["debian-archive-keyring"]   # on Ubuntu
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
@@ -108,9 +105,9 @@ def need_mmdebstrap(report: Report, without: str = "A root file system cannot be
 
 
 def _failed(suite: str, output: str) -> CourseError:
-    why, remedy = "", "Does `apt-get update` work here? Then run this again: finished steps are kept."
+    why, remedy = "", "Check that `apt-get update` works here, then run this again: finished steps are kept."
     if "no space left on device" in output.lower():
         why = "This machine's disk is full."
-        remedy = "Make room below the folder for temporary files (TMPDIR), then run this again."
+        remedy = "Free space in the folder for temporary files (TMPDIR), then run this again."
     return CourseError(f"mmdebstrap could not make a root file system of Debian {suite}.", why=why, remedy=remedy,
                        evidence=tail(output))

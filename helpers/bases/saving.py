@@ -1,4 +1,4 @@
-"""Save base images into a kit: out of an engine, or from a registry without one."""
+"""Save base images into a kit, from an engine or, without one, from a registry."""
 
 import hashlib
 import json
@@ -26,13 +26,13 @@ from .kit import Kept
 from .resolve import ResolvedBase
 
 _SAVE_SECONDS = 1800
-_LEVEL = 9              # of zstd: a third smaller than gzip, at about its speed
-_PART = ".part-"        # how the name of an unfinished file begins
+_LEVEL = 9              # of zstd: a third smaller than gzip at about its speed
+_PART = ".part-"        # prefix of unfinished files
 
 
 def save(engine: Engine, base: ResolvedBase, folder: Path, report: Report) -> Kept:
-    """Save a base image that `engine` has into the kit in `folder`. Raises CourseError where it cannot be written
-    there, and the errors of the engine."""
+    """Save a base image of the engine into the kit in `folder`. Raises CourseError if the folder is not writable, and
+    the errors of the engine."""
     started = time.monotonic()
     api = patient(engine.client.api, _SAVE_SECONDS)
     with engine.translate_errors(f"save {base.name}"):
@@ -41,7 +41,7 @@ def save(engine: Engine, base: ResolvedBase, folder: Path, report: Report) -> Ke
         origin = "pulled" if digest and base.origin == "local" else base.origin or "local"
         content = _Content(image["Id"], image["Architecture"], image["Config"].get("Labels") or {},
                            tuple(image["RootFS"]["Layers"]), digest)
-        with _named(api, image["Id"], _name(base.ref)) as name:   # no name of the user's is in the archive
+        with _named(api, image["Id"], _name(base.ref)) as name:   # the archive must not have the user's names
             kept = _keep(api.get_image(name, chunk_size=1 << 20), folder, base.ref, origin, content)
     report(f"Saved {base.ref}: {units.size(kept.size)} in {units.seconds(time.monotonic() - started)}.")
     return kept
@@ -49,7 +49,7 @@ def save(engine: Engine, base: ResolvedBase, folder: Path, report: Report) -> Ke
 
 @contextmanager
 def _named(api: APIClient, image: str, name: str) -> Iterator[str]:
-    """An image has that name while the block lasts."""
+    """Give an image a name during the block."""
     had = api.images(name)
     api.tag(image, *name.rsplit(":", 1))
     try:
@@ -64,7 +64,7 @@ def _name(ref: str) -> str:
 
 
 def registry_digest(image: dict, ref: str) -> str:
-    """What the registry that `ref` names called it."""
+    """The image's digest in the registry of `ref`, '' if unknown."""
     own = references.parse(ref)
     for each in map(references.parse, image.get("RepoDigests") or ()):
         if (each.registry, each.path) == (own.registry, own.path):
@@ -74,10 +74,8 @@ def registry_digest(image: dict, ref: str) -> str:
 
 def fill(folder: Path, refs: Iterable[str], report: Report,
          budget: int | None = None) -> tuple[list[Kept], list[CourseError]]:
-    """Fetch each of `refs` that is not in the kit in `folder` yet.
-
-    budget   how many bytes the kit may have in all
-    returns  (what is in the kit of `refs`, why the others are not)"""
+    """Fetch those of `refs` that the kit in `folder` lacks, up to `budget` bytes for the whole kit. Returns (those that
+    it has now, the errors of the others)."""
     kept, failed = [], []
     for ref in refs:
         there = {references.parse(each.ref): each for each in kit.entries(folder, required=False)}
@@ -91,15 +89,11 @@ def fill(folder: Path, refs: Iterable[str], report: Report,
 
 
 def fetch(ref: str, folder: Path, report: Report, *, room: int | None = None) -> Kept:
-    """Fetch a base image from its registry, or the mirror, into the kit in `folder`. It takes skopeo, and neither an
-    engine nor any privilege.
-
-    room   how many bytes the kit may still grow by
-
-    Raises BaseUnavailable with what each place said."""
+    """Fetch a base image from the mirror or its registry into the kit in `folder`, by skopeo, without an engine or any
+    privilege. Raises BaseUnavailable with each place's answer, or if it takes more than `room` bytes."""
     if not shutil.which("skopeo"):
         raise BaseUnavailable(f"{ref} cannot be fetched without an engine.", why="skopeo is not installed.",
-                              remedy="Install the package skopeo, or save the base out of an engine.")
+                              remedy="Install the package skopeo, or save the base image from an engine.")
     reference, host = references.parse(ref), references.mirror()
     mirrors = references.mirrored(reference, host) if host else ()
     answers = []
@@ -109,25 +103,25 @@ def fetch(ref: str, folder: Path, report: Report, *, room: int | None = None) ->
         except _SkopeoFailed as refusal:
             answers.append(f"{source}: {refusal}")
     raise BaseUnavailable(f"The base image {ref} could not be fetched.", why="; ".join(answers),
-                          remedy=f"Look at the network and the name, or set {references.MIRROR} "
+                          remedy=f"Check the network and the name, or set {references.MIRROR} "
                                  "to a registry that has it.")
 
 
 class _SkopeoFailed(Exception):
-    """What a registry answered instead of the image."""
+    """skopeo's error message."""
 
 
 def _fetch(ref: str, source: references.Reference, origin: str, folder: Path, report: Report, room: int | None) -> Kept:
     started = time.monotonic()
     secure = str(not references.on_loopback(source.registry)).lower()   # as Docker does: no TLS on loopback
-    name = f"docker://{source.registry}/{source.path}" + (f"@{source.digest}" if source.digest else f":{source.tag}")
+    name = f"docker://{source.full}"
     found = json.loads(_skopeo("inspect", f"--tls-verify={secure}", name))
     settings = _skopeo("inspect", "--config", "--raw", f"--tls-verify={secure}", name)
     coming = sum(layer.get("Size") or 0 for layer in found.get("LayersData") or ())
     if room is not None and coming > room:
         raise BaseUnavailable(f"{ref} is too large for this kit.",
-                              why=f"It takes {units.size(coming)}, and {units.size(max(room, 0))} are left.",
-                              remedy="Give the kit a larger budget, or leave this base to the session.")
+                              why=f"It takes {units.size(coming)}, but only {units.size(max(room, 0))} are left.",
+                              remedy="Give the kit a larger budget, or let the session fetch this base image.")
     report(f"Fetching {source}, {units.size(coming)} ...")
     with _written(folder, ref), tempfile.TemporaryDirectory(dir=folder, prefix=_PART) as scratch:
         whole = Path(scratch, "image.tar")
@@ -143,11 +137,11 @@ def _fetch(ref: str, source: references.Reference, origin: str, folder: Path, re
 
 
 def _skopeo(command: str, *arguments: str) -> str:
-    """What skopeo prints. Raises _SkopeoFailed with its message."""
+    """Run skopeo and return its output. Raises _SkopeoFailed."""
     done = subprocess.run(["skopeo", "--insecure-policy", "--override-os", "linux", command, *arguments],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it failed without a word"])[-1]
+        last = (done.stderr.strip().splitlines() or ["it failed without a message"])[-1]
         found = re.search(r'msg="((?:[^"\\]|\\.)*)"', last)
         text = found[1].replace('\\"', '"') if found else last
         raise _SkopeoFailed(re.sub(r'^Error (parsing image name|reading manifest) [^:]*(:[^:]*)*?: (?=\w)', "", text))
@@ -155,18 +149,17 @@ def _skopeo(command: str, *arguments: str) -> str:
 
 
 class _Content(NamedTuple):
-    """What is known of an image that is saved: its id, processor and labels, the digests of its layers'
-    tars, and what its registry calls it ('' if none)."""
+    """The metadata of an image to be saved."""
 
     id: str
     architecture: str
     labels: Mapping[str, str]
-    layers: tuple[str, ...]
-    digest: str
+    layers: tuple[str, ...]   # digests of its uncompressed layers
+    digest: str               # in its registry, '' if unknown
 
 
 def _keep(pieces: Iterable[bytes], folder: Path, ref: str, origin: str, content: _Content) -> Kept:
-    """Pack an archive into the kit in `folder`: the file, then its entry in the index."""
+    """Compress an archive into the kit in `folder` and add it to the index."""
     stand_in = content.labels.get(labels.COURSE) == labels.BASE and bool(content.labels.get(labels.STAND_IN))
     stem = re.sub(r"[^a-z0-9.]+", "-", str(references.parse(ref)).lower().replace(":latest", ""))
     with _written(folder, ref):
@@ -190,7 +183,7 @@ def _keep(pieces: Iterable[bytes], folder: Path, ref: str, origin: str, content:
 
 
 def _packed(pieces: Iterable[bytes], file: IO[bytes]) -> int:
-    """Write the pieces, packed with zstd; how many bytes they had."""
+    """Write the pieces, compressed with zstd. Returns their uncompressed size in bytes."""
     import zstandard
 
     packer, unpacked = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True, threads=-1).compressobj(), 0
@@ -205,12 +198,12 @@ def _packed(pieces: Iterable[bytes], file: IO[bytes]) -> int:
 
 @contextmanager
 def _written(folder: Path, ref: str) -> Iterator[None]:
-    """`folder` is there while the block writes into it. Raises CourseError where it cannot be written."""
+    """Make `folder` for the block, which writes into it. Raises CourseError if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
-    except requests.RequestException:   # an OSError too, and the engine's
+    except requests.RequestException:   # an OSError, too, but of the engine
         raise
     except OSError as error:
         raise CourseError(f"{ref} cannot be saved in {folder}.", why=error.strerror or str(error),
-                          remedy="Name a folder on a disk with room that you may write to.") from error
+                          remedy="Choose a folder that you can write to, on a disk with enough space.") from error

@@ -1,8 +1,8 @@
-"""Build a stand-in for a base image: by the course's own builder, from a Dockerfile in `standins/`.
+"""Build a stand-in for a base image from a Dockerfile in `standins/`, by the course's builder.
 
     Debian's packages -> mmdebstrap -> debian.tar -> debian:bookworm-slim -> all others
 
-The builder's cache keeps what an interrupted build had done; the image gets its name when everything is done."""
+An interrupted build continues from the builder's cache; the image is named when it is complete."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,61 +25,68 @@ from .catalogue import Base
 from .references import course_name, parse
 
 FOLDER = Path(__file__).with_name("standins")
-ROOT_ARCHIVE = "debian.tar"     # what a Dockerfile that begins with Debian's root adds
-NETWORK = "host"                # a mirror may be a server on this machine
+ROOT_ARCHIVE = "debian.tar"     # Debian's root file system, in the build context
+NETWORK = "host"                # for a mirror on this machine
 _SCRATCH = "multistage-standin-"
 _FLAG = re.compile(r"--[\w-]+=\S+\s+")
 _SIGN_OF_LIFE_SECONDS = 30
 
 
 class Build(Protocol):
-    """`helpers.builder.build`, which is handed in: the builder itself needs base images."""
+    """`helpers.builder.build`, passed as an argument since the builder imports this package."""
 
     def __call__(self, context: Path, *, engine: Engine, watch: Callable[[Any], None], **options: Any) -> object: ...
 
 
 def make(engine: Engine, base: Base, name: str, build: Build, *, offline: bool, report: Report) -> None:
-    """Build `base` and what it stands on, and give it `name`. Does nothing if `name` is there by then.
+    """Build `base` and its parts, and name it `name`, unless there is such an image. One process at a time.
 
-    offline   as for `resolve.ensure`
+    offline   as in `resolve.ensure`
 
-    Raises BaseUnavailable where it cannot be made here, BuildFailed with the end of the log where a step fails,
-    CourseError where this machine refuses, and the errors of the engine."""
+    Raises BaseUnavailable if it cannot be made here, BuildFailed for a step that fails, CourseError for errors of this
+    machine, and the errors of the engine."""
     if not engine.makes_bases:
         raise BaseUnavailable(f"{base.ref} cannot be made in this engine.",
-                              why=f"{engine.name} {engine.version} keeps no finished step that mounts a secret.",
-                              remedy="Use a registry or a mirror that has it, a kit, or a newer engine.")
-    architecture = _architecture(engine, base)
-    with _local_errors(base), _alone(report):
-        if engine.find_image(name):   # another process made it while this one waited
-            return
-        started = time.monotonic()
-        making = _Making(engine, build, architecture, offline, report)
-        for part in parts(base):
-            if not engine.find_image(part.ref) and not engine.find_image(course_name(parse(part.ref))):
-                making.run(part, part.ref if engine.owned else course_name(parse(part.ref)))
-        making.run(base, name)
-        report(f"Made {base.ref} in {units.seconds(time.monotonic() - started)}.")
+                              why=f"{engine.name} {engine.version} does not cache steps that mount a secret.",
+                              remedy="Use a registry, mirror or kit that has it, or a newer engine.")
+    make_one = partial(_make, engine, build, _architecture(engine, base), offline, report)
+    try:
+        with paths.locked(paths.state() / "bases.lock", waiting=lambda: report(
+                "Another process is making base images: waiting for it ...")):
+            _sweep_scratch()
+            if engine.find_image(name):   # made by another process meanwhile
+                return
+            started = time.monotonic()
+            for part in parts(base):
+                own_name = course_name(parse(part.ref))
+                if not engine.find_image(part.ref) and not engine.find_image(own_name):
+                    make_one(part, part.ref if engine.owned else own_name)
+            make_one(base, name)
+            report(f"Made {base.ref} in {units.seconds(time.monotonic() - started)}.")
+    except OSError as error:
+        raise CourseError(f"{base.ref} could not be made: an error of this machine.", why=str(error),
+                          remedy="Free disk space or correct the permissions, then run this again: "
+                                 "finished steps are kept.") from error
 
 
 def parts(base: Base) -> tuple[Base, ...]:
-    """What `base` is built on, the lowest first: the images in its FROM lines, and in theirs."""
+    """The images in its FROM lines, and recursively in theirs, lowest first."""
     parsed = dockerfile.parse(text(base))
     found: dict[str, Base] = {}
     for ref in parsed.bases_needed(base.target or None):
-        below = catalogue.part(ref)
+        below = catalogue.find(ref, catalogue.EVERY)
         if below:
             found |= {each.ref: each for each in (*parts(below), below)}
     return tuple(found.values())
 
 
 def text(base: Base) -> str:
-    """The text of its Dockerfile."""
+    """Its Dockerfile."""
     return (FOLDER / f"{base.dockerfile}.Dockerfile").read_text()
 
 
 def image_labels(base: Base) -> dict[str, str]:
-    """What marks the image. A part of others is a step on the way, and no base image itself."""
+    """The labels of its image. A part is labelled as a step, not as a base image."""
     if base.role == "part":
         return labels.marked(labels.STEP)
     return labels.marked(labels.BASE, **{labels.STAND_IN: base.ref, labels.MADE_OF: base.made_of})
@@ -87,15 +94,15 @@ def image_labels(base: Base) -> dict[str, str]:
 
 @contextlib.contextmanager
 def context(base: Base, architecture: str, *, offline: bool, report: Report) -> Iterator[Path]:
-    """The build context of `base` while the block lasts: the files beside its Dockerfile, and what has to be fetched
-    for it. Raises BaseUnavailable and CourseError where something cannot be fetched."""
+    """A folder with the build context of `base`, deleted after the block: the files beside its Dockerfile, downloads
+    and Debian's root. Raises BaseUnavailable and CourseError if something cannot be fetched."""
     with _scratch() as scratch:
         folder = scratch / "context"
         shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("*.Dockerfile"))
         shutil.copy(FOLDER / f"{base.dockerfile}.Dockerfile", folder / "Dockerfile")
         for each in base.downloads:
             if offline and not downloads.kept(each, architecture):
-                raise _needs_network(base, f"It needs {each}, which is not kept here.")
+                raise _needs_network(base, f"It needs {each}, which has not been downloaded.")
             shutil.copy(downloads.fetch(each, architecture, report), folder / each.file)
         if re.search(rf"^ADD {ROOT_ARCHIVE} ", text(base), re.M):
             sources = aptsources.machine(catalogue.SUITE)
@@ -111,35 +118,27 @@ def context(base: Base, architecture: str, *, offline: bool, report: Report) -> 
 
 def _needs_network(base: Base, why: str) -> BaseUnavailable:
     return BaseUnavailable(f"{base.ref} cannot be made offline.", why=why,
-                           remedy="Run this once with a network; what it makes is kept.")
+                           remedy="Run this once with a network; the image is kept.")
 
 
-@dataclass(frozen=True)
-class _Making:
-    engine: Engine
-    build: Build
-    architecture: str
-    offline: bool
-    report: Report
-
-    def run(self, base: Base, name: str) -> None:
-        written = text(base)
-        secrets = aptsecrets.secrets(catalogue.SUITE, offline=self.offline)
-        with context(base, self.architecture, offline=self.offline, report=self.report) as folder:
-            try:
-                self.build(folder, target=base.target or None, tag=name, network=NETWORK, lend=(),
-                           args={name: value for name, value in base.build_args.items() if f"ARG {name}\n" in written},
-                           secrets={name: value for name, value in secrets.items() if f"id={name}" in written},
-                           labels=image_labels(base), context_limit=None, engine=self.engine,
-                           watch=_steps_to(base.ref, self.report))
-            except BuildFailed as error:
-                if self.offline and "_packages" in f"{error.what} {error.why}":
-                    raise _needs_network(base, "It needs packages that are not on this machine.") from error
-                raise
+def _make(engine: Engine, build: Build, architecture: str, offline: bool, report: Report,
+          base: Base, name: str) -> None:
+    written = text(base)
+    secrets = aptsecrets.secrets(catalogue.SUITE, offline=offline)
+    with context(base, architecture, offline=offline, report=report) as folder:
+        try:
+            build(folder, target=base.target or None, tag=name, network=NETWORK, lend=(),
+                  args={name: value for name, value in base.build_args.items() if f"ARG {name}\n" in written},
+                  secrets={name: value for name, value in secrets.items() if f"id={name}" in written},
+                  labels=image_labels(base), context_limit=None, engine=engine, watch=_steps_to(base.ref, report))
+        except BuildFailed as error:
+            if offline and "_packages" in f"{error.what} {error.why}":
+                raise _needs_network(base, "It needs packages that are not on this machine.") from error
+            raise
 
 
 def _steps_to(ref: str, report: Report) -> Callable[[Any], None]:
-    """Reports each step of the Dockerfile as it begins to run, and that it still runs."""
+    """A `watch` that reports each step when it begins, and while it runs."""
     begun: dict[str, float] = {}
     reported: dict[str, float] = {}
 
@@ -159,8 +158,8 @@ def _steps_to(ref: str, report: Report) -> Callable[[Any], None]:
 
 
 def _architecture(engine: Engine, base: Base) -> str:
-    """The engine's, if this machine can make it. Raises BaseUnavailable if not."""
-    with engine.translate_errors("say what it is"):
+    """The engine's architecture. Raises BaseUnavailable if it is not this machine's."""
+    with engine.translate_errors("describe itself"):
         theirs = engine.client.version().get("Arch", "")
     if theirs != (ours := dockerfile.architecture()):
         raise BaseUnavailable(f"{base.ref} cannot be made here.",
@@ -170,27 +169,8 @@ def _architecture(engine: Engine, base: Base) -> str:
 
 
 @contextlib.contextmanager
-def _alone(report: Report) -> Iterator[None]:
-    """One making at a time on this machine; says so where it has to wait."""
-    with paths.locked(paths.state() / "bases.lock", waiting=lambda: report(
-            "Another process is making base images: waiting for it ...")):
-        _sweep_scratch()
-        yield
-
-
-@contextlib.contextmanager
-def _local_errors(base: Base) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CourseError(f"{base.ref} could not be made: this machine refused.", why=str(error),
-                          remedy="Make room on its disk (or see to the permissions), then run this again: "
-                                 "finished steps are kept.") from error
-
-
-@contextlib.contextmanager
 def _scratch() -> Iterator[Path]:
-    """A folder of our own that other users get through to: mmdebstrap's apt drops its privileges."""
+    """A temporary folder that other users can enter, since mmdebstrap's apt drops its privileges."""
     folder = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-"))
     folder.chmod(0o755)
     try:
@@ -200,7 +180,7 @@ def _scratch() -> Iterator[Path]:
 
 
 def _sweep_scratch() -> None:
-    """Delete folders that a killed process left. Only for whoever holds the lock."""
+    """Delete the folders of killed processes. Call it with the lock held."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*-*"):
         pid = folder.name.removeprefix(_SCRATCH).partition("-")[0]
         if folder.stat().st_uid == os.geteuid() and not Path(f"/proc/{pid}").exists():
@@ -208,6 +188,6 @@ def _sweep_scratch() -> None:
 
 
 def _delete(folder: Path) -> None:
-    # mmdebstrap that was interrupted may leave what it mounted. rm, since it can be kept out of what is mounted still.
+    # An interrupted mmdebstrap may leave mounts. Unlike shutil.rmtree, rm can skip those that cannot be unmounted.
     mounts.unmount_below(folder)
     subprocess.run(["rm", "-rf", "--one-file-system", "--", str(folder)], stdin=subprocess.DEVNULL, capture_output=True)

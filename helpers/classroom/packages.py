@@ -102,7 +102,7 @@ def _resolved(project: Path) -> Mapping:
 
 def locked(lock: Mapping) -> set[str]:
     """'NAME@VERSION' of the packages that a lock file installs in a glibc image for this architecture."""
-    image = {"os": "linux", "cpu": downloads.npm_cpu(architecture()), "libc": "glibc"}
+    image = {"os": "linux", "cpu": downloads.NPM_CPUS.get(architecture()), "libc": "glibc"}
     return {f"{path.rpartition('node_modules/')[2]}@{entry['version']}" for path, entry in lock["packages"].items()
             if "node_modules/" in path and not entry.get("link")
             and all(value in entry.get(key, [value]) for key, value in image.items())}
