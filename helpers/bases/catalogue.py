@@ -83,12 +83,11 @@ PARTS = (
 # The chapter's bases that are no longer maintained, and their successors.
 CURRENT = {"golang:1.22": "golang:1.27", "node:20": "node:24"}
 
-EVERY = (*BASES, *PARTS)
 ALL = tuple(base.ref for base in BASES)
 FIRST = tuple(base.ref for base in BASES if base.first)
 
 
-def find(ref: str, bases: tuple[Base, ...] = BASES) -> Base | None:
-    """The one of `bases` that `ref` names in any spelling, or None."""
+def find(ref: str, *, parts: bool = False) -> Base | None:
+    """The base image, or with `parts` also the part, that `ref` names in any spelling, or None."""
     wanted = parse(ref)
-    return next((base for base in bases if parse(base.ref) == wanted), None)
+    return next((base for base in (*BASES, *(PARTS if parts else ())) if parse(base.ref) == wanted), None)

@@ -38,7 +38,7 @@ class PullRefused(Exception):
 
 
 def pull(engine: Engine, reference: Reference, report: Report) -> None:
-    """Pull exactly `reference`. An interrupt cancels it in the engine, too. Raises PullRefused, DiskFull, EngineGone."""
+    """Pull exactly `reference`; an interrupt cancels it in the engine. Raises PullRefused, DiskFull, EngineGone."""
     key = (engine.host, reference.registry)
     since, why = _unreachable.get(key, (0.0, ""))
     if why and time.monotonic() - since < _REMEMBERED_SECONDS:

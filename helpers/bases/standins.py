@@ -74,7 +74,7 @@ def parts(base: Base) -> tuple[Base, ...]:
     parsed = dockerfile.parse(text(base))
     found: dict[str, Base] = {}
     for ref in parsed.bases_needed(base.target or None):
-        below = catalogue.find(ref, catalogue.EVERY)
+        below = catalogue.find(ref, parts=True)
         if below:
             found |= {each.ref: each for each in (*parts(below), below)}
     return tuple(found.values())
