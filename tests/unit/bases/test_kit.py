@@ -35,7 +35,7 @@ def test_an_archive_is_packed_and_comes_back(home):
     assert b"".join(entry.archive()) == b"".join(ARCHIVE) and entry.unpacked == 12000
 
 
-def test_a_kit_is_found_where_it_may_be(home, monkeypatch):
+def test_the_folders_of_kits(home, monkeypatch):
     assert kit.find("golang:1.22") is None
     users = kept(home / "data" / "kit")
     assert kit.find("docker.io/library/golang:1.22") == users and kit.find("golang:1.23") is None
@@ -48,7 +48,7 @@ def test_a_kit_is_found_where_it_may_be(home, monkeypatch):
     assert kit.find("golang:1.22").path == named.path
 
 
-def test_a_folder_that_was_named_and_is_no_kit_is_refused(home, monkeypatch):
+def test_a_configured_folder_that_is_not_a_kit_is_refused(home, monkeypatch):
     monkeypatch.setenv(kit.VARIABLE, str(home / "typo"))
     with pytest.raises(kit.KitDamaged, match="not a kit") as caught:
         kit.find("golang:1.22")
@@ -58,12 +58,12 @@ def test_a_folder_that_was_named_and_is_no_kit_is_refused(home, monkeypatch):
 
 @pytest.mark.parametrize("text", ["", "[]", '{"format": 2, "bases": []}', '{"format": 1}', '{"format": 1, "bases": [{}]}',
                                   '{"format": 1, "bases": [1]}'])
-def test_an_index_that_the_course_did_not_write_is_refused(home, text):
+def test_an_invalid_index_is_refused(home, text):
     with pytest.raises(kit.KitDamaged, match="cannot be read"):
         kit.read(text, home)
 
 
-def test_an_index_leads_to_no_file_elsewhere(home):
+def test_an_index_cannot_name_files_elsewhere(home):
     facts = kept(home / "kit").facts()
     for file in ("../secret", "/etc/passwd", "a/b"):
         with pytest.raises(kit.KitDamaged, match="cannot be read"):
@@ -79,7 +79,7 @@ def test_saving_again_replaces_the_entry_and_its_file(home):
         [second.file, other.file])
 
 
-def test_a_saving_that_breaks_off_leaves_the_kit_as_it_was(home):
+def test_an_interrupted_save_does_not_change_the_kit(home):
     folder = home / "kit"
     first = kept(folder)
     def broken():
@@ -93,14 +93,14 @@ def test_a_saving_that_breaks_off_leaves_the_kit_as_it_was(home):
     first.check()
 
 
-def test_where_nothing_can_be_written_it_says_so(home):
+def test_an_unwritable_folder_is_reported(home):
     (home / "file").write_text("")
     with pytest.raises(CourseError, match="cannot be saved") as caught:
         kept(home / "file" / "kit")
     assert caught.value.remedy
 
 
-def test_a_byte_that_turned_is_seen(home):
+def test_a_changed_byte_is_detected(home):
     entry = kept(home / "kit")
     data = bytearray(entry.path.read_bytes())
     data[len(data) // 2] ^= 1
@@ -115,5 +115,5 @@ def test_a_byte_that_turned_is_seen(home):
 @pytest.mark.parametrize("digests, found", [
     (["golang@sha256:" + "1" * 64], True), (["docker.io/library/golang@sha256:" + "1" * 64], True),
     (["127.0.0.1:5000/golang@sha256:" + "1" * 64], False), ([], False), (None, False)])
-def test_the_digest_that_its_own_registry_gave_an_image(digests, found):
+def test_the_digest_in_an_images_own_registry(digests, found):
     assert saving.registry_digest({"RepoDigests": digests}, "golang:1.22") == ("sha256:" + "1" * 64 if found else "")

@@ -1,4 +1,4 @@
-"""Finding an engine where there is none: every rung refuses in words that help."""
+"""Finding engines, and the errors if there is none."""
 
 import contextlib
 import json
@@ -54,7 +54,7 @@ PODMAN = {"Components": [{"Name": "Podman Engine", "Version": "4.3.1"}], "Versio
 
 @pytest.fixture(autouse=True)
 def nowhere(home, monkeypatch, tmp_path):
-    """No engine is to be found but those that a test makes."""
+    """Hide all engines but those of the tests."""
     for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "config"))
@@ -65,7 +65,7 @@ def nowhere(home, monkeypatch, tmp_path):
 
 @pytest.fixture
 def short():
-    """A folder with a short path that everyone may enter: sockets need both."""
+    """A folder with a short path, as sockets need, that every user can enter."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         yield Path(folder)
@@ -114,7 +114,7 @@ def reply(connection, content, extra=b"", cut=None, length=True):
 
 
 def docker_says(version=VERSION, info=INFO, cut=None, length=True):
-    """An engine's answers; `cut` ends the connection in the middle of /info."""
+    """An engine's answers; `cut` truncates /info."""
     def answer(connection, line):
         if "/version" in line:
             reply(connection, version)
@@ -128,7 +128,7 @@ def docker_says(version=VERSION, info=INFO, cut=None, length=True):
 
 
 def said(error: CourseError) -> str:
-    """The message, after a look at what no message may lack or hold."""
+    """The message, checked for what every message must have and none may contain."""
     text = str(error)
     assert isinstance(error, CourseError)
     assert error.what and error.remedy
@@ -153,14 +153,14 @@ def dead_port() -> str:
 @pytest.mark.parametrize("host", [
     "gopher://example", "tcp://", "unix://", "nonsense", "tcp://127.0.0.1:notaport",
     "unix:///nowhere/docker.sock", "npipe:////./pipe/docker_engine", "http+unix://", ":::"])
-def test_an_address_that_leads_nowhere_is_named(monkeypatch, host):
+def test_an_invalid_address_is_reported(monkeypatch, host):
     monkeypatch.setenv("DOCKER_HOST", host)
     error = refusal()
     assert f"DOCKER_HOST is {host}, and no engine answers there." in str(error)
     assert "unset DOCKER_HOST" in error.remedy
 
 
-def test_a_remote_address_over_ssh_says_what_is_missing(monkeypatch):
+def test_an_ssh_address_without_paramiko_says_so(monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", "ssh://nobody@127.0.0.1:9")
     monkeypatch.delattr(docker.api.client, "SSHHTTPAdapter", raising=False)
     assert "paramiko" in str(refusal())
@@ -176,7 +176,7 @@ def stale(path: Path) -> str:
     (lambda folder: dead_port(), "[Errno 111] Connection refused"), (lambda folder: stale(folder / "s"), "Connection refused"),
     (lambda folder: f"unix://{folder}/no.sock", "No such file or directory"),
 ], ids=["dead port", "stale socket", "no socket"])
-def test_the_operating_system_says_why_nothing_answers(monkeypatch, short, host, why):
+def test_the_operating_systems_error_is_reported(monkeypatch, short, host, why):
     monkeypatch.setenv("DOCKER_HOST", host(short))
     assert why in refusal().why
 
@@ -197,7 +197,7 @@ def _as_nobody(conversation, folder):
     os.write(conversation, json.dumps(told).encode())
 
 
-def told_as_nobody(folder: Path) -> list[str]:
+def connected_as_nobody(folder: Path) -> list[str]:
     """What `connect` says to a user without rights."""
     ours, theirs = os.pipe()
     child = os.fork()
@@ -220,14 +220,14 @@ def test_a_socket_without_permission_says_who_may(monkeypatch, short, explicit, 
             monkeypatch.setenv("DOCKER_HOST", host)
         else:
             monkeypatch.setattr(discovery, "_sockets", lambda: [Rung("socket", host)])
-        kind, text, remedy = told_as_nobody(short)
+        kind, text, remedy = connected_as_nobody(short)
         os.chmod(short / closed, 0o700)
     assert kind == "EngineRefused"
     assert "you may not open it" in text
     assert "usermod -aG docker" in remedy
 
 
-def test_a_silent_socket_is_given_up_soon(monkeypatch, short):
+def test_a_silent_socket_times_out(monkeypatch, short):
     with listening(short / "s", lambda connection, line: None) as host:
         monkeypatch.setenv("DOCKER_HOST", host)
         monkeypatch.setattr("helpers.engine.discovery._CONNECT_SECONDS", 0.1)
@@ -238,7 +238,7 @@ def test_a_silent_socket_is_given_up_soon(monkeypatch, short):
 @pytest.mark.parametrize("answer", [
     b"SSH-2.0-OpenSSH_9.2p1\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
     b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", b""])
-def test_something_else_that_listens_there_is_no_engine(monkeypatch, short, answer):
+def test_another_server_is_not_an_engine(monkeypatch, short, answer):
     def speak(connection, line):
         connection.sendall(answer)
         return False
@@ -259,14 +259,14 @@ def test_an_engine_too_old_says_what_is_needed(monkeypatch, short, api):
 
 
 @pytest.mark.parametrize("length", [True, False])
-def test_a_connection_cut_in_the_middle_of_an_answer_is_an_engine_gone(monkeypatch, short, length):
+def test_a_truncated_answer_means_that_the_engine_is_gone(monkeypatch, short, length):
     with listening(short / "s", docker_says(cut=40, length=length)) as host:
         monkeypatch.setenv("DOCKER_HOST", host)
         error = refusal(EngineGone)
     assert host in str(error)
 
 
-def test_a_context_that_does_not_exist_is_named(monkeypatch):
+def test_a_missing_context_is_reported(monkeypatch):
     monkeypatch.setenv("DOCKER_CONTEXT", "nosuch")
     assert "The Docker context 'nosuch' does not exist." in str(refusal())
 
@@ -369,7 +369,7 @@ def test_a_refusal_is_reported_rather_than_a_dead_socket(monkeypatch, sockets, s
     assert caught.value is refusal
 
 
-def test_looking_starts_nothing(monkeypatch):
+def test_connect_without_start_starts_nothing(monkeypatch):
     monkeypatch.setattr(dockerd, "can_start", lambda: True)
     monkeypatch.setattr(dockerd, "start", lambda report: pytest.fail("started"))
     with pytest.raises(NoEngine) as caught:
@@ -379,7 +379,7 @@ def test_looking_starts_nothing(monkeypatch):
 
 @contextlib.contextmanager
 def started_when_asked(monkeypatch, backend, name, version):
-    """A backend of the course that listens once it was started."""
+    """A backend of the course that listens after its start."""
     with contextlib.ExitStack() as stack:
         def start(report):
             backend.folder().mkdir(parents=True)
@@ -390,7 +390,7 @@ def started_when_asked(monkeypatch, backend, name, version):
         yield
 
 
-def test_where_dockerd_cannot_be_started_podman_is(monkeypatch, short):
+def test_podman_is_started_if_dockerd_cannot_be(monkeypatch, short):
     monkeypatch.setenv("MULTISTAGE_HOME", str(short))
     with started_when_asked(monkeypatch, podman, "podman.sock", PODMAN):
         engine = connect()
@@ -398,7 +398,7 @@ def test_where_dockerd_cannot_be_started_podman_is(monkeypatch, short):
     assert engine.shares_network and any("one user id" in limit for limit in engine.limits)
 
 
-def test_an_engine_of_the_course_that_lives_and_is_busy_is_waited_for(monkeypatch, short):
+def test_a_busy_engine_of_the_course_is_waited_for(monkeypatch, short):
     def slowly(connection, line):
         time.sleep(0.2)
         return says(connection, line)
@@ -439,7 +439,7 @@ def asked(version, info, api="1.41") -> Engine:
 
 
 @pytest.mark.parametrize("version", ["master-dockerproject", "dev", ""])
-def test_a_podman_whose_version_is_no_number_is_taken_for_the_newest(version):
+def test_a_podman_without_a_numeric_version_counts_as_the_newest(version):
     engine = asked({**PODMAN, "Version": version}, INFO)
     assert engine.makes_bases and engine.cache_sees_mounts and engine.version == version
 
@@ -498,7 +498,7 @@ def response(status, message):
     (ConnectionResetError(104, "Connection reset by peer"), EngineGone, "[Errno 104] Connection reset by peer"),
     (BrokenPipeError(32, "Broken pipe"), EngineGone, "[Errno 32] Broken pipe"),
     (docker.errors.DockerException("strange"), EngineFault, "strange")])
-def test_each_error_of_the_libraries_has_one_of_ours(raised, kind, why):
+def test_errors_of_the_libraries_are_translated(raised, kind, why):
     with pytest.raises(CourseError) as caught:
         with asked(VERSION, INFO).translate_errors("say hello"):
             raise raised
@@ -509,7 +509,7 @@ def test_each_error_of_the_libraries_has_one_of_ours(raised, kind, why):
 
 
 @pytest.mark.parametrize("raised", [CourseError("ours"), KeyError("a bug"), KeyboardInterrupt()])
-def test_what_is_not_the_engine_s_passes_through(raised):
+def test_other_errors_pass_through(raised):
     with pytest.raises(type(raised)) as caught:
         with translate_errors("say hello", "unix:///s"):
             raise raised
@@ -540,7 +540,7 @@ def test_nothing_runs_where_nothing_was_started(home):
 
 
 @pytest.mark.parametrize("content", ["", "x", "-1", "0", "999999999", "12 13", "{own}"])
-def test_a_pid_file_of_nonsense_or_with_another_s_number_is_no_process(content):
+def test_an_invalid_or_foreign_pid_is_ignored(content):
     dockerd.folder().mkdir(parents=True)
     (dockerd.folder() / "docker.pid").write_text(content.format(own=os.getpid()))
     assert dockerd._pid() is None and not dockerd.running()
@@ -548,7 +548,7 @@ def test_a_pid_file_of_nonsense_or_with_another_s_number_is_no_process(content):
 
 @pytest.fixture
 def stand_in_daemon(spawn):
-    """A process whose command line is that of our dockerd, and does nothing."""
+    """An idle process with the command line of our dockerd."""
     dockerd.folder().mkdir(parents=True)
     process = spawn(sys.executable, "-c", "import time; time.sleep(60)", "--data-root", str(dockerd.folder() / "data"))
     (dockerd.folder() / "docker.pid").write_text(f"{process.pid}\n")
@@ -564,13 +564,13 @@ def commands(monkeypatch):
     return recorded
 
 
-def test_our_process_is_known_by_its_data_folder(stand_in_daemon):
+def test_our_process_is_recognized_by_its_data_folder(stand_in_daemon):
     assert dockerd._pid() == stand_in_daemon.pid
     assert not dockerd.running()   # it lives, and its socket does not answer
 
 
-def test_our_engine_is_known_to_answer_whatever_the_oldest_api_that_it_speaks(short, monkeypatch):
-    """Docker 29 speaks none below 1.44."""
+def test_an_engine_with_a_newer_minimum_api_answers(short, monkeypatch):
+    """Docker 29 supports none below 1.44."""
     def answer(connection, line):
         if "/_ping" in line and "/v1.44/" not in line:
             connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
@@ -583,7 +583,7 @@ def test_our_engine_is_known_to_answer_whatever_the_oldest_api_that_it_speaks(sh
         assert dockerd._answers()
 
 
-def test_a_process_with_a_longer_path_is_another_s(stand_in_daemon, monkeypatch, home):
+def test_a_process_with_a_longer_path_is_not_ours(stand_in_daemon, monkeypatch, home):
     (home / "state" / "engine2").mkdir(parents=True)
     monkeypatch.setattr(dockerd, "folder", lambda: home / "state" / "engine2")
     (dockerd.folder() / "docker.pid").write_text(str(stand_in_daemon.pid))
@@ -616,21 +616,21 @@ def done(stdout, code=0):
     return subprocess.CompletedProcess((), code, stdout, "")
 
 
-def test_starting_without_rights_says_what_it_takes(monkeypatch):
+def test_starting_without_root_says_so(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(NoEngine) as caught:
         dockerd.start()
     assert "root" in said(caught.value)
 
 
-def test_the_end_of_its_log_is_the_evidence():
+def test_the_end_of_the_log():
     dockerd.folder().mkdir(parents=True)
     (dockerd.folder() / "dockerd.log").write_bytes(b"\xff\n" + b"".join(b"%d\n" % n for n in range(30)))
     assert dockerd.log_tail(3) == "27\n28\n29"
     assert len(dockerd.log_tail().splitlines()) == 15
 
 
-def test_the_bridge_is_one_for_each_folder_and_short_enough(monkeypatch, tmp_path):
+def test_each_folder_has_a_bridge_with_a_short_name(monkeypatch, tmp_path):
     first = network.bridge(dockerd.folder())
     assert len(first) <= 15 and network.bridge(dockerd.folder()) == first
     monkeypatch.setenv("MULTISTAGE_HOME", str(tmp_path / "other"))
@@ -640,7 +640,7 @@ def test_the_bridge_is_one_for_each_folder_and_short_enough(monkeypatch, tmp_pat
 @pytest.mark.parametrize("routes, subnet", [
     ("default via 10.0.0.1 dev eth0\n", 0),
     ("172.31.77.0/24 dev x proto kernel\n", 1), ("172.31.77.0/24 dev x\n172.31.78.0/24 dev y\n", 2)])
-def test_the_bridge_takes_a_subnet_that_no_route_has(monkeypatch, routes, subnet):
+def test_the_bridge_gets_a_subnet_without_a_route(monkeypatch, routes, subnet):
     commands = []
     monkeypatch.setattr(network, "run", lambda *c: commands.append(c) or done(routes))
     assert network._make_bridge(dockerd.folder()) == network._SUBNETS[subnet]
@@ -685,7 +685,7 @@ def test_the_bridge_has_its_own_address(commands, tmp_path):
     assert given == network.address(dockerd.folder()) != network.address(tmp_path / "other")
 
 
-def test_no_bridge_no_engine(monkeypatch):
+def test_a_bridge_that_cannot_be_made_is_an_error(monkeypatch):
     monkeypatch.setattr(network, "run", lambda *c: subprocess.CompletedProcess(c, 2, "", "not permitted\n"))
     with pytest.raises(errors.EngineError) as caught:
         network._make_bridge(dockerd.folder())
@@ -693,7 +693,7 @@ def test_no_bridge_no_engine(monkeypatch):
 
 
 def swept(monkeypatch, before, tables, addresses=""):
-    """The iptables commands that change something, when `sweep` finds `tables`."""
+    """The changing iptables commands of a `sweep` that finds `tables`."""
     dockerd.folder().mkdir(parents=True, exist_ok=True)
     note = dockerd.folder() / "before.json"
     note.write_text(before if isinstance(before, str) else json.dumps(before))
@@ -719,7 +719,7 @@ def swept(monkeypatch, before, tables, addresses=""):
 BEFORE = {"forward_accepts": False, "ip_forward": "1", "had_chains": True}
 
 
-def test_only_rules_of_our_bridge_leave_the_firewall(monkeypatch):
+def test_only_rules_of_our_bridge_are_removed(monkeypatch):
     bridge = network.bridge(dockerd.folder())
     ours = [f"-A FORWARD -i {bridge} -o {bridge} -j ACCEPT", f"-A FORWARD -o {bridge} -j DOCKER"]
     nat = ["-A POSTROUTING -s 172.31.77.0/24 ! -o x -j MASQUERADE"]
@@ -731,7 +731,7 @@ def test_only_rules_of_our_bridge_leave_the_firewall(monkeypatch):
         f"iptables -t nat -D {rule[3:]}" for rule in nat]
 
 
-def test_networks_made_in_our_engine_leave_with_it(monkeypatch):
+def test_networks_made_in_our_engine_are_removed(monkeypatch):
     rules = ["-A FORWARD -i br-0123 -j ACCEPT", "-A FORWARD -i br-9999 -j ACCEPT"]
     nat = ["-A POSTROUTING -s 10.232.1.0/24 ! -o br-0123 -j MASQUERADE"]
     addresses = ("3: br-0123    inet 10.232.1.1/24 scope global br-0123\n"
@@ -741,7 +741,7 @@ def test_networks_made_in_our_engine_leave_with_it(monkeypatch):
                        "iptables -t nat -D POSTROUTING -s 10.232.1.0/24 ! -o br-0123 -j MASQUERADE"]
 
 
-def test_chains_go_only_where_no_other_docker_made_them(monkeypatch):
+def test_chains_are_removed_if_there_were_none_before(monkeypatch):
     filter_ = ["-N DOCKER", "-N DOCKER-USER", "-N OTHER", "-A FORWARD -j DOCKER-USER", "-A FORWARD -j OTHER"]
     changes = swept(monkeypatch, {**BEFORE, "had_chains": False, "forward_accepts": True}, {"filter": filter_})
     assert changes == ["iptables -t filter -D FORWARD -j DOCKER-USER", "iptables -t filter -F DOCKER",
@@ -750,7 +750,7 @@ def test_chains_go_only_where_no_other_docker_made_them(monkeypatch):
 
 
 @pytest.mark.parametrize("note", ['{"forward', "[]"])
-def test_a_damaged_note_does_not_keep_the_engine_from_stopping(monkeypatch, note):
+def test_a_damaged_note_does_not_prevent_stopping(monkeypatch, note):
     swept(monkeypatch, note, {})
 
 

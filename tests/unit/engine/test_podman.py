@@ -1,4 +1,4 @@
-"""Podman without privileges: what is worked out before anything is started."""
+"""Podman without privileges, before it is started."""
 
 import json
 import os
@@ -21,7 +21,7 @@ X86, ARM, I386 = 0xC000003E, 0xC00000B7, 0x40000003
 
 
 def answer(text, architecture, number):
-    """What the kernel would answer to a call: the filter, run."""
+    """The filter's result for a system call."""
     lines = list(struct.iter_unpack("=HBBI", text))
     at = value = 0
     while True:
@@ -52,7 +52,7 @@ def test_the_filter_fakes_these_calls_and_no_others(machine, architecture, faked
 
 @pytest.mark.skipif(sys.platform != "linux" or not seccomp.known(), reason="takes Linux")
 def test_the_filter_in_this_kernel(tmp_path):
-    """In a process of its own, since a filter is for good."""
+    """In a separate process, since a filter is permanent."""
     code = ("import os, sys\nfrom helpers.engine.podman import seccomp\nseccomp.install()\n"
             "os.chown(sys.argv[1], 4_000, 4_000)\nos.setgroups([1, 2, 3])\nprint(os.stat(sys.argv[1]).st_uid)")
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
@@ -72,7 +72,7 @@ def test_a_user_is_found_by_name_too():
     assert launcher.subordinate(f"{pwd.getpwuid(os.getuid()).pw_name}:5:65536", os.getuid()) == (5, 65536)
 
 
-def test_stores_of_different_kinds_lie_apart(tmp_path, monkeypatch):
+def test_each_kind_of_store_has_its_folder(tmp_path, monkeypatch):
     roots = set()
     for store in ("vfs", "overlay", "fuse-overlayfs"):
         for ids in launcher.IDS:
@@ -84,7 +84,7 @@ def test_stores_of_different_kinds_lie_apart(tmp_path, monkeypatch):
     assert len(roots) == 6
 
 
-def test_a_store_that_others_filled_is_read_where_it_fits(tmp_path, monkeypatch):
+def test_a_shared_store_of_the_same_kind_is_used(tmp_path, monkeypatch):
     monkeypatch.setenv("MULTISTAGE_SHARED", str(tmp_path / "shared"))
     other = tmp_path / "shared" / "state" / "podman" / "data-overlay-one"
     assert not any("additionalimagestore" in each for each in settings.storage(tmp_path, "overlay", "one"))
@@ -94,7 +94,7 @@ def test_a_store_that_others_filled_is_read_where_it_fits(tmp_path, monkeypatch)
         assert not any("additionalimagestore" in each for each in settings.storage(tmp_path, store, ids))
 
 
-def test_what_go_compiled_is_shared_where_a_class_has_it(tmp_path, monkeypatch):
+def test_a_class_shares_gos_compiled_standard_library(tmp_path, monkeypatch):
     shared = tmp_path / "shared"
     monkeypatch.setenv("MULTISTAGE_SHARED", str(shared))
     settings.write(tmp_path)
@@ -106,13 +106,13 @@ def test_what_go_compiled_is_shared_where_a_class_has_it(tmp_path, monkeypatch):
     assert found["runtime"] == "crun" and found["runtimes"] == {"crun": ["/proc/driver/crun"]}
 
 
-def test_what_becomes_podman_loads_no_sdk():
+def test_the_launcher_does_not_import_the_sdk():
     code = "import sys, helpers.engine.podman.launcher; print([each for each in ('docker', 'requests') if each in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
 
 
 @pytest.mark.parametrize("writable", [True, False])
-def test_large_files_have_a_place_where_the_container_is_read_only(monkeypatch, writable):
+def test_a_read_only_var_tmp_is_mounted_over(monkeypatch, writable):
     mounted = []
     monkeypatch.setenv("TMPDIR", "/engine/tmp")
     monkeypatch.setattr(launcher, "enter", lambda ids: None)
@@ -125,8 +125,8 @@ def test_large_files_have_a_place_where_the_container_is_read_only(monkeypatch, 
     assert mounted == ([] if writable else [("/engine/tmp", "/var/tmp")])
 
 
-def test_two_that_try_the_store_at_once_leave_each_other_alone(tmp_path, monkeypatch):
-    """Swept away by another, a probe would choose another store, without the images of this one."""
+def test_concurrent_probes_do_not_interfere(tmp_path, monkeypatch):
+    """Else one would choose another store, without the images of this one."""
     found = []
 
     def mount(source, target, *_):
@@ -140,7 +140,7 @@ def test_two_that_try_the_store_at_once_leave_each_other_alone(tmp_path, monkeyp
     assert os.listdir(tmp_path) == []
 
 
-def test_nothing_of_the_user_s_own_podman_is_read_or_written(tmp_path):
+def test_the_users_own_podman_is_not_touched(tmp_path):
     settings.write(tmp_path)
     outer = {"HOME": "/home/ada", "PATH": "/bin", "XDG_RUNTIME_DIR": "/run/user/7", "XDG_DATA_HOME": "/home/ada/d",
              "CONTAINER_HOST": "ssh://far", "DOCKER_HOST": "tcp://x", "LANG": "C"}
@@ -231,7 +231,7 @@ def test_another_process_with_the_number_of_a_dead_engine_is_left_alone(home):
 
 
 def test_a_process_outside_the_engines_namespace_is_never_ended(home, spawn):
-    """A kernel or an editor that was started with a path below the folder."""
+    """For example a kernel or editor with a path below the folder in its arguments."""
     podman.folder().mkdir(parents=True)
     near = spawn(sys.executable, "-c", "import time; time.sleep(30)", f"{podman.folder()}/podman.log")
     podman.stop()
@@ -244,12 +244,12 @@ def test_a_process_outside_the_engines_namespace_is_never_ended(home, spawn):
     ("971 767 0:109 / / rw - overlay overlay rw,upperdir=/home/ada/other/diff", False),
     ("971 767 0:109 / /home/ada/podman/data/1/merged rw - overlay overlay rw,upperdir=/home/ada/podman/data/1/diff", False),
     ("972 971 254:0 /home/ada/podman/tmp/hosts /etc/hosts rw - ext4 /dev/vda rw", False)])
-def test_the_command_of_a_run_is_recognized_by_its_root_and_not_by_what_else_it_sees(line, ours):
-    """A browser's sandbox sees the engine's mounts too, and is nobody's to end."""
+def test_the_command_of_a_run_is_recognized_by_its_root_alone(line, ours):
+    """A browser's sandbox also sees the engine's mounts, and must not be ended."""
     assert namespaces.rooted(f"960 1 0:9 / /proc rw - proc proc rw\n{line}\n".encode(), b"/home/ada/podman/") is ours
 
 
-def test_nothing_in_this_session_s_own_namespace_is_ever_to_be_ended(home):
+def test_nothing_in_the_sessions_own_namespace_is_ended(home):
     assert namespaces.inside({namespaces.namespace("self"), None}, podman.folder()) == []
 
 

@@ -1,4 +1,4 @@
-"""What the course's engines share: how their processes are found frozen, waited for and ended."""
+"""Processes of the course's engines: resumed, waited for and ended."""
 
 import contextlib
 import itertools
@@ -46,8 +46,8 @@ def test_a_stopped_process_can_be_ended(process):
     assert stopped.wait(1) == -signal.SIGTERM
 
 
-def test_a_process_that_is_no_longer_listed_gets_no_signal(process):
-    """It was ours when it was asked to end; then another has its number."""
+def test_a_process_that_is_not_listed_any_more_gets_no_signal(process):
+    """Another process may have reused its id."""
     stubborn = process(STUBBORN)
     asked = iter([[stubborn.pid]])
     processes.end(lambda: next(asked, []), 0.2, 0.2)
@@ -86,7 +86,7 @@ def test_the_processor_time_of_a_process():
     assert processes.cpu_seconds(2 ** 30) == 0
 
 
-def test_a_path_too_long_for_a_socket_says_where_to_go(tmp_path, monkeypatch):
+def test_too_long_a_socket_path_is_reported(tmp_path, monkeypatch):
     monkeypatch.setenv("MULTISTAGE_HOME", str(tmp_path / ("x" * 100)))
     with pytest.raises(EngineError) as caught:
         PODMAN._check_socket_length()

@@ -141,7 +141,7 @@ def test_a_hard_link_cannot_point_outside(tmp_path, target):
 
 
 def test_a_link_in_a_layer_applies_to_later_entries(tmp_path):
-    """The folder of an entry is looked up once for all that follow in it, and again after a link."""
+    """A cached folder is looked up again after a link."""
     (tmp_path / "a/b").mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
     laid(tmp_path, ("a/b/one", b""), ("a/b", ("l", "/elsewhere")), ("a/b/two", b""))
@@ -168,7 +168,7 @@ def test_a_pattern_matches_inside_the_file_system(tmp_path):
 
 
 class Nobody:
-    """Runs nothing: a Dockerfile of these tests has no RUN."""
+    """Runs nothing: the Dockerfiles of these tests have no RUN."""
 
     bound = ()
 
@@ -311,7 +311,7 @@ def test_other_files_are_not_loaded_and_leave_nothing(tmp_path):
 
 
 def test_a_layer_is_kept_until_its_image_is_added(building, store, tmp_path):
-    """Another kernel removes an image while a step's layer waits for its image."""
+    """Another client may remove an image between storing a layer and its image."""
     image, _ = building(_TWO, {"a": "A", "b": "B"}, tags=("t:1",))
     (tmp_path / "root").mkdir()
     (tmp_path / "root/new").write_text("new")
@@ -349,7 +349,7 @@ def test_a_changed_tree_is_not_reused(building, store, tmp_path):
 
 
 def test_mount_points_do_not_change_a_tree(building, store, tmp_path):
-    """PRoot makes an empty file where it binds one that the image has not."""
+    """PRoot makes an empty file to bind one over it."""
     image, _ = building("FROM scratch\nCOPY a /etc/\n", {"a": "A"})
     trees = FileSystems(tmp_path / "more", store.layer, Waste(tmp_path / "waste"), ["etc/hosts", "proc", "etc/a"])
     tree = trees.take(store.chain(image))

@@ -54,7 +54,7 @@ def test_a_build_is_reported_step_by_step_and_its_image_is_there(api):
         ("/bin/sh", 0), ("COPY", 1)]
 
 
-def test_what_cannot_be_built_ends_the_answer_with_an_error(api):
+def test_a_failed_build_ends_with_an_error(api):
     assert built(api, Dockerfile="FROM none\n")[-1]["error"].startswith("pull access denied for none")
     assert "file not found" in built(api, Dockerfile="FROM scratch\nCOPY none /\n")[-1]["error"]
     assert built(api, Dockerfile="FROM scratch\nRUN --mount=type=ssh true\n")[-1]["error"].endswith("requires BuildKit")
@@ -64,7 +64,7 @@ def test_what_cannot_be_built_ends_the_answer_with_an_error(api):
 
 
 @pytest.mark.parametrize("sent", [lambda whole: whole, lambda whole: iter([whole[:700], whole[700:]])], ids=["whole", "chunked"])
-def test_what_is_saved_is_what_is_loaded(api, sent):
+def test_a_saved_image_can_be_loaded(api, sent):
     built(api, Dockerfile="FROM scratch\nCOPY a /\n", a="A" * 3_000_000)
     whole = b"".join(api.get_image("t:1"))
     api.remove_image("t:1")
@@ -80,7 +80,7 @@ def test_what_is_saved_is_what_is_loaded(api, sent):
     (lambda api: api.exec_inspect("none"), 404),
     (lambda api: api.create_container("none"), 404),
     (lambda api: list(api.load_image(b"no archive")), 400), (lambda api: api.create_network("n"), 501)])
-def test_a_fault_has_dockers_status(api, ask, status):
+def test_errors_have_dockers_status(api, ask, status):
     with pytest.raises(APIError) as caught:
         ask(api)
     assert caught.value.status_code == status and isinstance(caught.value, NotFound) == (status == 404)
@@ -88,7 +88,7 @@ def test_a_fault_has_dockers_status(api, ask, status):
 
 
 def answered(api, request):
-    """All that the engine sends for a request on a connection of its own."""
+    """The engine's whole answer to a request on a new connection."""
     with socket.socket(socket.AF_UNIX) as raw:
         raw.settimeout(20)
         raw.connect(api._custom_adapter.socket_path)
@@ -113,8 +113,8 @@ def test_a_full_disk_and_an_internal_error_are_reported(api, engine, monkeypatch
     assert api.ping()
 
 
-def test_an_answer_that_cannot_be_finished_breaks_off(api, engine, monkeypatch):
-    """A client that took half an archive for a whole one would load half an image."""
+def test_an_answer_that_cannot_be_finished_is_aborted(api, engine, monkeypatch):
+    """A client must not take half an archive for a whole one."""
     def half(references):
         yield b"half"
         raise OSError(errno.EIO, "Input/output error")
@@ -142,7 +142,7 @@ def test_an_image_of_a_container_is_not_removed_unless_forced(api):
     api.remove_image("t:1")
 
 
-def test_a_client_that_breaks_off_takes_nothing_along(api, engine):
+def test_a_client_that_disconnects_leaves_nothing(api, engine):
     def begun():
         return list((engine.store.folder / "tmp").iterdir())
 

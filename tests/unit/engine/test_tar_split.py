@@ -1,4 +1,4 @@
-"""A layer is read from Docker's and Podman's own stores as the archive that it came as."""
+"""Layers are read from Docker's and Podman's stores as their original archives."""
 
 import base64
 import gzip
@@ -38,7 +38,7 @@ def unpacked(folder, data):
 
 
 def kept(data):
-    """Keep an archive as Podman does: the folder with its files."""
+    """Store an archive as Podman does. Returns the folder with its files."""
     store = settings.data(PODMAN.folder(), "overlay", "one")
     folder = store / "overlay" / "one" / "diff"
     record = unpacked(folder, data)
@@ -57,7 +57,7 @@ def test_it_is_the_archive_byte_for_byte(home):
     assert PODMAN.layer(["sha256:unknown"]) is None
 
 
-def test_a_file_that_is_gone_or_no_file_any_more_is_reported(home):
+def test_a_missing_or_irregular_file_is_an_error(home):
     place = kept(LAYER) / "app" / "program"
     place.unlink()
     with pytest.raises(FileNotFoundError):
@@ -79,7 +79,7 @@ def test_a_folder_that_leads_out_of_the_layer_is_not_followed(home, tmp_path):
         list(PODMAN.layer([digest(LAYER)]))
 
 
-def test_docker_keeps_a_layer_under_the_digests_of_all_below_it(home):
+def test_docker_finds_a_layer_by_its_chain_id(home):
     lower, data = digest(b"lower"), DOCKERD.folder() / "data"
     chain = digest(f"{lower} {digest(LAYER)}".encode())
     record, kept = unpacked(data / "overlay2" / "one" / "diff", LAYER), data / "image/overlay2/layerdb" / chain.replace(":", "/")
