@@ -1,6 +1,5 @@
-"""An engine of another version: started in namespaces of its own, used, ended. It has its own root file system,
-network, process ids and data, and shares nothing with this machine's engine: no bridge, no firewall rule, no image. See
-`enter.sh` for how nothing of it is left behind."""
+"""Run an engine of another version in namespaces: with its own root file system, network, process ids and data, so that
+it shares no bridge, firewall rule or image with this machine's engine. `enter.sh` cleans up."""
 
 import contextlib
 import fcntl
@@ -30,12 +29,12 @@ _ENTER = Path(__file__).with_name("enter.sh")
 _NAMESPACES = ("--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child=KILL", "--propagation=private")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CGROUP = "multistage-engines"
-_START_SECONDS = 180   # a busy machine takes its time
+_START_SECONDS = 180   # on a busy machine
 _STOP_SECONDS = 40
-_ROOM = 20_000_000_000   # bytes that stay free beside what is put by: about 5 GB an engine
+_ROOM = 20_000_000_000   # bytes to leave free; the data of an engine are about 5 GB
 
 _STORAGE = '[storage]\ndriver = "overlay"\ngraphroot = "{data}"\nrunroot = "/run/containers/storage"\n'
-# runc, since crun refuses a machine that has control groups of both versions.
+# runc, since crun refuses machines with both versions of control groups.
 _CONTAINERS = '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\n' \
               '[containers]\ndefault_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]\n'
 _REGISTRIES = 'unqualified-search-registries = ["docker.io"]\n[[registry]]\nprefix = "127.0.0.1"\n' \
@@ -44,17 +43,16 @@ _REGISTRIES = 'unqualified-search-registries = ["docker.io"]\n[[registry]]\npref
 
 @dataclass(frozen=True)
 class Daemon:
-    """An engine that runs."""
+    """A running engine."""
 
     kind: Kind
-    host: str     # its address, as DOCKER_HOST would have it
-    version: str  # of the Debian package that it is from
+    host: str     # its address, in the form of DOCKER_HOST
+    version: str  # of its Debian package
     pid: int      # its process on this machine
     state: Path   # its folder
 
     def beside(self, *command: str) -> list[str]:
-        """`command` as it has to be run to share the engine's network: ports that it
-        publishes are there, and what listens on loopback is on its loopback too."""
+        """`command` in the engine's network namespace, where its published ports are."""
         return ["nsenter", f"--net=/proc/{self.pid}/ns/net",
                 "unshare", "--mount", "--propagation=private", "sh", "-c",
                 'mount --bind "$0" /etc/resolv.conf && exec "$@"', str(self.state / "resolv.conf"), *command]
@@ -62,18 +60,16 @@ class Daemon:
 
 @contextlib.contextmanager
 def running(kind: Kind, report: rootfs.Report, keep: bool = False) -> Iterator[Daemon]:
-    """An engine of that kind, empty. However the block is left, it ends and its data go.
+    """Run an empty engine of that kind. Afterwards it is stopped and its data are deleted.
 
-    keep  begin with the data of the last such run, and put them by again if the block comes to its end: then the base
-          images need not be handed on anew
+    keep  reuse the data (with base images) of the last such run, and store them again unless the block fails
 
-    Raises CourseError where it cannot be had or does not start."""
+    Raises CourseError if it is not available or does not start."""
     root = rootfs.make(kind.suite, report)
     version = rootfs.version(root, kind.package)
     state = rootfs.folder() / kind.key
     with contextlib.ExitStack() as ends:
-        # The engine's own processes hold the lock too: until the last of them has gone,
-        # whatever became of the one that started them, nobody else takes the folder.
+        # The engine's processes inherit the lock, so the folder stays locked until all have ended.
         lock = ends.enter_context(_locked(kind))
         shutil.rmtree(state, ignore_errors=True)
         state.mkdir(parents=True)
@@ -90,23 +86,23 @@ def running(kind: Kind, report: rootfs.Report, keep: bool = False) -> Iterator[D
                 pass_fds=[lock.fileno()], start_new_session=True, cwd="/", env={"PATH": _PATH, "LC_ALL": "C.UTF-8"})
         ends.callback(_end, process)
         yield Daemon(kind, _host(state), version, _await(kind, process, state), state)
-        whole += [keep] * keep   # not after an error: who knows what is in it
+        whole += [keep] * keep   # not after an error, when the data may be damaged
 
 
 def store_of(kind: Kind, version: str) -> Path:
-    """Where data of that engine are put by. Another version begins anew."""
+    """The folder of an engine's stored data, one for each version."""
     return rootfs.folder() / f"{kind.key}-store" / version
 
 
 def take(store: Path, data: Path) -> None:
-    """Move what was put by to `data`, if there is any; what other versions left goes."""
+    """Move stored data, if there are any, to `data`, and delete those of other versions."""
     if store.is_dir():
         store.rename(data)
     shutil.rmtree(store.parent, ignore_errors=True)
 
 
 def put_by(data: Path, store: Path, report: rootfs.Report) -> None:
-    """Move `data` to `store` where that leaves room on the disk; else they go with the rest."""
+    """Move `data` to `store` if enough disk space is left; else they are deleted with the rest."""
     if shutil.disk_usage(data).free > _ROOM:
         store.parent.mkdir(parents=True, exist_ok=True)
         data.rename(store)
@@ -114,8 +110,8 @@ def put_by(data: Path, store: Path, report: rootfs.Report) -> None:
 
 
 def purge(report: rootfs.Report) -> bool:
-    """Delete what is kept between runs, the engines' data and their root file systems, and report the
-    sizes. False if an engine is in use: its data and the root file systems stay."""
+    """Delete the engines' stored data and root file systems, and report their sizes. Returns False if an engine is in
+    use: then its data and the root file systems stay."""
     in_use = False
     for kind in KINDS:
         kept = [place for place in (rootfs.folder() / f"{kind.key}-store", rootfs.folder() / kind.key) if place.exists()]
@@ -140,8 +136,8 @@ def _delete(places: list[Path], what: str, report: rootfs.Report) -> None:
 
 
 def _locked(kind: Kind, how: int = 0) -> IO[str]:
-    """The open lock file of a kind, held until it is closed here and in whatever inherited it.
-    Raises BlockingIOError where `how` is LOCK_NB and it is taken."""
+    """The open lock file of a kind, locked until all processes that inherited it have closed it. Raises BlockingIOError
+    if `how` is LOCK_NB and it is locked."""
     lock = open(rootfs.folder() / f"{kind.key}.lock", "w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | how)
@@ -156,7 +152,7 @@ def _host(state: Path) -> str:
 
 
 def _command(kind: Kind, state: Path) -> list[str]:
-    """What is run inside, its settings written."""
+    """Write the engine's settings. Returns its command line."""
     if kind.podman:
         settings = {"storage.conf": _STORAGE.format(data=state / "data"),
                     "containers.conf": _CONTAINERS.format(files=_hard(resource.RLIMIT_NOFILE),
@@ -164,20 +160,20 @@ def _command(kind: Kind, state: Path) -> list[str]:
                     "registries.conf": _REGISTRIES}
         for name, text in settings.items():
             (state / name).write_text(text)
-        (state / "tmp").mkdir()   # a loaded archive lies there whole; its own /tmp is memory
+        (state / "tmp").mkdir()   # for whole loaded archives; /tmp is in memory
         return ["env", f"TMPDIR={state / 'tmp'}", *(f"CONTAINERS_{variable}={state / name}" for variable, name in (
                     ("STORAGE_CONF", "storage.conf"), ("CONF", "containers.conf"),
                     ("REGISTRIES_CONF", "registries.conf"))), "podman", "system", "service", "--time=0", _host(state)]
     features = {"features": {"containerd-snapshotter": True}} if kind.store == "containerd" else {}
     (state / "daemon.json").write_text(json.dumps(features))
-    (state / "t").mkdir()    # the socket of a build's SSH mount lies below, and data/tmp makes its path too long
+    (state / "t").mkdir()    # short, for the path of the socket of a build's SSH mount
     return ["env", f"DOCKER_TMPDIR={state / 't'}", "dockerd", "--config-file", str(state / "daemon.json"), "--host", _host(state),
             "--data-root", str(state / "data"), "--exec-root", "/run/docker", "--pidfile", "/run/docker.pid",
             "--cgroup-parent", f"/{_CGROUP}/{kind.key}", "--log-level", "warn"]
 
 
 def _hard(limit: int) -> int:
-    """This machine's own limit: root may not raise it everywhere, and Podman would ask for more."""
+    """This machine's limit, which Podman would try to raise; even root may not be allowed to."""
     most = resource.getrlimit(limit)[1]
     return 1048576 if most == resource.RLIM_INFINITY else most
 
@@ -189,12 +185,12 @@ def _await(kind: Kind, process: subprocess.Popen, state: Path) -> int:
             return _peer(state / "docker.sock")
         time.sleep(0.1)
     raise CourseError(f"The engine {kind.key} did not start.",
-                      why="It ended by itself." if process.poll() is not None else "It did not answer in time.",
+                      why="Its process ended." if process.poll() is not None else "It did not answer in time.",
                       evidence=tail("\n".join(log.read_text(errors="replace") for log in sorted(state.glob("*log")))))
 
 
 def _peer(place: Path) -> int:
-    """The process that listens on a socket, by the number that it has on this machine (unix(7))."""
+    """The id on this machine of the process that listens on a socket (unix(7))."""
     with socket.socket(socket.AF_UNIX) as one:
         one.connect(str(place))
         credentials = one.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
@@ -202,18 +198,17 @@ def _peer(place: Path) -> int:
 
 
 def _end(process: subprocess.Popen) -> None:
-    process.stdin.close()   # `enter.sh` ends the daemon when it sees that
+    process.stdin.close()   # which makes `enter.sh` end the daemon
     try:
         process.wait(_STOP_SECONDS)
-    except BaseException:   # in no hurry once; a second Ctrl-C does not wait
+    except BaseException:   # also for a second Ctrl-C
         process.kill()
         process.wait()
 
 
 def _sweep_cgroups(kind: Kind) -> None:
-    """The groups that containers of a killed engine were in. An empty folder of
-    that file system goes by rmdir; one with processes in it does not."""
-    groups = Path("/sys/fs/cgroup")   # one tree, or one a controller
+    """Remove the control groups of a killed engine's containers; rmdir removes those without processes."""
+    groups = Path("/sys/fs/cgroup")   # one tree, or one for each controller
     for top in [*groups.glob(f"{_CGROUP}/{kind.key}"), *groups.glob(f"*/{_CGROUP}/{kind.key}")]:
         for folder, _, _ in os.walk(top, topdown=False):
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The tests of tests/engine, run on one engine: what passed, failed and was skipped, and why."""
+"""Run the tests of tests/engine on an engine, and read their results."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ AGREEMENT = "tests/engines/agreement.py"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a test ended: 'passed', 'failed' or 'skipped', and what it said."""
+    """The result of a test: 'passed', 'failed' or 'skipped', and its message."""
 
     file: str
     name: str
@@ -28,33 +28,33 @@ class Outcome:
 
 
 def everything() -> tuple[str, ...]:
-    """Every file of tests that says something of an engine that others brought."""
-    # These start engines of their own, or ask about the course's.
+    """The test files that make sense for a foreign engine."""
+    # These start engines, or test the course's own.
     own = {f"test_{each}.py" for each in ("bad_luck", "binder", "dockerd", "go_library", "proot")}
     found = sorted(path for path in (ROOT / "tests/engine").glob("test_*.py") if path.name not in own)
     return (AGREEMENT, *(str(path.relative_to(ROOT)) for path in found))
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """The environment for a pytest that a test starts: this one's, with `settings`, without what
-    the user set for pytest itself (PYTEST_ADDOPTS may ask for plugins and files that are not there)."""
+    """This environment with `settings`, for a pytest in a test, but without the user's settings of pytest:
+    PYTEST_ADDOPTS may name plugins and files that are missing there."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")} | settings
 
 
 def run(daemon: Daemon, tests: Sequence[str], plain: str) -> tuple[Outcome, ...]:
-    """Run `tests` (files, or pytest's names of tests) on `daemon`. They see it as an engine that the user named, and
-    nothing of what this machine has measured before. `plain` is the address of this machine's own engine."""
+    """Run `tests` (files, or pytest's names of tests) on `daemon` as if the user had set DOCKER_HOST, without this
+    machine's cache of measurements. `plain` is the address of this machine's own engine."""
     home, report = daemon.state / "home", daemon.state / "report.xml"
     (home / "cache").mkdir(parents=True, exist_ok=True)
     downloads = home / "cache/downloads"
-    if not downloads.exists():   # what was fetched once need not be fetched again
+    if not downloads.exists():   # do not download again
         downloads.symlink_to(paths.cache() / "downloads")
     report.unlink(missing_ok=True)
     settings = environment(DOCKER_HOST=daemon.host, MULTISTAGE_HOME=str(home), PYTHONPATH=str(ROOT),
                            MULTISTAGE_REQUIRE_ENGINE="1", MULTISTAGE_OTHER_ENGINE=plain)
     command = [sys.executable, "-m", "pytest", "--quiet", "--tb=short", "--nightly", "--junit-xml", str(report), *tests]
     with open(daemon.state / "tests.log", "ab") as log:
-        # What runs in the background ignores Ctrl-C, and so would the tests that press it.
+        # A background process ignores Ctrl-C, and so would the tests of interrupts.
         subprocess.run(daemon.beside(*command), cwd=ROOT, env=settings, stdin=subprocess.DEVNULL,
                        stdout=log, stderr=log, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     if not report.exists():
@@ -63,7 +63,7 @@ def run(daemon: Daemon, tests: Sequence[str], plain: str) -> tuple[Outcome, ...]
 
 
 def read(report: str) -> tuple[Outcome, ...]:
-    """What is in a report of pytest in JUnit's form."""
+    """The results in a JUnit report of pytest."""
     return tuple(_outcome(case) for case in ElementTree.fromstring(report).iter("testcase"))
 
 

@@ -1,4 +1,4 @@
-"""Engine by feature: what was tested, what an engine has not, what failed."""
+"""The table of engines and features: tests passed, skipped and failed."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .suite import ROOT, Outcome
 
-# A feature in the words of the table, and the files whose tests show it.
+# A feature, and the files with its tests.
 FEATURES = {
     "same bytes as the plain engine": ("agreement",),
     "builds": ("test_limits", "test_build", "test_buildkit_page", "test_control", "test_dockerfile", "test_oracle", "test_outputs",
@@ -23,7 +23,7 @@ FEATURES = {
 
 @dataclass(frozen=True)
 class Row:
-    """An engine and what came of its tests on a day; `absent` says why there was none."""
+    """The results of an engine's tests on a day; `absent` says why it was not tested."""
 
     engine: str
     date: str
@@ -32,7 +32,7 @@ class Row:
 
 
 def cell(outcomes: Sequence[Outcome]) -> str:
-    """'12', or '12 of 14' where the engine has not all, or '2 failed'; '-' for no test."""
+    """'12', '12 of 14' with skipped tests, '2 of 14 failed', or '-' without tests."""
     count = {kind: sum(each.ended == kind for each in outcomes) for kind in ("passed", "failed", "skipped")}
     if count["failed"]:
         return f"{count['failed']} of {len(outcomes)} failed"
@@ -42,7 +42,7 @@ def cell(outcomes: Sequence[Outcome]) -> str:
 
 
 def written(rows: Sequence[Row]) -> str:
-    """The table in Markdown; below it what each engine has not, in the tests' own words."""
+    """The table in Markdown, followed by the reasons of skipped tests."""
     head = ["| engine | tested on | " + " | ".join(FEATURES) + " |", "|---" * (len(FEATURES) + 2) + "|"]
     lines, notes = [], []
     for row in rows:
@@ -56,7 +56,7 @@ def written(rows: Sequence[Row]) -> str:
 
 
 def _cell(row: Row, files: Sequence[str]) -> str:
-    """The cell of some files; one of which some were not run says so."""
+    """The cell of some files, marked if not all were run."""
     found = of(row.outcomes, files)
     whole = {each.file for each in found} == set(files)
     return cell(found) if whole or not found else f"{cell(found)}, in part"
@@ -67,7 +67,7 @@ def of(outcomes: Sequence[Outcome], files: Sequence[str]) -> list[Outcome]:
 
 
 def reasons(outcomes: Sequence[Outcome]) -> dict[str, int]:
-    """{why tests were skipped: how many}, the most frequent first."""
+    """{reason: number of skipped tests}, the most frequent first."""
     found: dict[str, int] = {}
     for each in outcomes:
         if each.ended == "skipped":
@@ -93,7 +93,7 @@ def placed(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
 
 
 def there(text: str, begin: str = BEGIN, end: str = END) -> str:
-    """The table that stands there now."""
+    """The present table."""
     return _around(text, begin, end)[1].lstrip("\n")
 
 
@@ -106,8 +106,7 @@ def _around(text: str, begin: str, end: str) -> tuple[str, str, str]:
 
 
 def merged(old: str, new: str) -> str:
-    """`new`, with those rows and notes of `old` whose engine it has not: each row has its own
-    date, and another machine may have tested that engine."""
+    """`new` with the rows and notes of `old` for engines that it lacks, which another machine may have tested."""
     (_, rows, notes), (head, again, others) = taken_apart(old), taken_apart(new)
     told = {name for name, _ in again}
     rows = sorted([*again, *(row for row in rows if row[0] not in told)])
@@ -116,7 +115,7 @@ def merged(old: str, new: str) -> str:
 
 
 def taken_apart(table: str) -> tuple[list[str], list[tuple[str, str]], list[str]]:
-    """(the head, [(first cell, row)], the notes) of a table with notes below it."""
+    """(head, [(first cell, row)], notes) of a table with notes below it."""
     lines = table.splitlines()
     rows = [line for line in lines if line.startswith("|")]
     return (rows[:2], [(line.split("|")[1].strip(), line) for line in rows[2:]],

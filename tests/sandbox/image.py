@@ -1,9 +1,8 @@
-"""The image of the sandboxes: what a Binder pod has, on Debian 12.
+"""The image of the sandboxes: Debian 12 with what a Binder pod has.
 
-Built once and kept in the engine: Debian with Python, Podman and what Podman needs; PRoot;
-the course's dependencies in a virtual environment, a user with id 1000, and the bases of
-the first lessons as `.binder/postBuild` leaves them: in a kit. The course itself is not in it: a
-sandbox gets the working tree when it starts, so that the image outlives a change of code.
+It is built once and kept in the engine: Python, Podman, PRoot, the course's dependencies in a virtual environment, a
+user with id 1000, and, like after `.binder/postBuild`, a kit with the bases of the first lessons. The course is copied
+into each sandbox, so that a change of code needs no new image.
 """
 
 import contextlib
@@ -25,9 +24,9 @@ from helpers.engine.proot import fetching
 
 ROOT = Path(__file__).parents[2]
 NAME = "course-sandbox"
-KIT = "/opt/bases"          # where the kit lies in a sandbox
+KIT = "/opt/bases"          # the kit in a sandbox
 VENV = "/opt/venv"
-USER = "jovyan"             # as in every image of Jupyter's
+USER = "jovyan"             # as in Jupyter's images
 NEEDED = catalogue.FIRST    # what lessons 00, 01, 02 and 06 build on
 
 # As apt installs them: Podman 4.3, Buildah in it, crun, and the two helpers that
@@ -52,12 +51,8 @@ WORKDIR /home/{user}
 
 
 def image(engine: Engine, report: Callable[[str], None] = print, needed: Sequence[str] = NEEDED) -> str:
-    """Name of the sandboxes' image with the bases `needed` in its kit, made if it is not in `engine` yet (some
-    minutes).
-
-    The name holds a digest of what it is made of: other dependencies or bases are
-    another image. Raises CourseError.
-    """
+    """The name of the image with the bases `needed` in its kit, built in some minutes unless the engine has it. The name
+    has a digest of dependencies and bases. Raises CourseError."""
     bases = ensure_bases(engine, needed, report=report)
     ids = [engine.client.api.inspect_image(base.name)["Id"] for base in bases]
     text = _DOCKERFILE.format(packages=" ".join(_PACKAGES), user=USER, venv=VENV, kit=KIT)
@@ -69,7 +64,7 @@ def image(engine: Engine, report: Callable[[str], None] = print, needed: Sequenc
         context = Path(folder)
         (context / "requirements.txt").write_text("\n".join(requirements()))
         shutil.copy(standins.FOLDER / "install_packages", context)
-        # Debian 12's own PRoot is too old for Go: the newest, with the C library that it needs.
+        # Debian 12's PRoot is too old for Go.
         fetching.fetch(report, context / "proot")
         for base in bases:
             save(engine, base, context / "kit", report)
@@ -80,20 +75,20 @@ def image(engine: Engine, report: Callable[[str], None] = print, needed: Sequenc
 
 
 def _secrets() -> dict[str, bytes]:
-    """This machine's way to Debian's packages and to PyPI."""
+    """This machine's settings of apt and pip."""
     lent = host_secrets(("pip.conf", "trust"))
     return aptsecrets.secrets(catalogue.SUITE) | {name: each.value for name, each in lent.items()}
 
 
 def _remove_others(engine: Engine, name: str) -> None:
-    """Images of other dependencies or bases are not asked for again: each takes some gigabytes."""
+    """Remove images with other dependencies or bases, which are some gigabytes each."""
     api = engine.client.api
     for other in {tag for image in api.images(name.partition(":")[0]) for tag in image["RepoTags"] or ()} - {name}:
-        with contextlib.suppress(APIError):   # a sandbox of another run is made of it
+        with contextlib.suppress(APIError):   # in use by a sandbox of another run
             api.remove_image(other)
 
 
 def requirements() -> list[str]:
-    """What pip installs: the course's own dependencies, and what runs its notebooks."""
+    """The course's dependencies and pytest."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return [*project["dependencies"], "pytest>=8"]

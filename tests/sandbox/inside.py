@@ -1,8 +1,7 @@
-"""What a session can do, said as JSON: `python -m tests.sandbox.inside`.
+"""Print what a session can do as JSON: `python -m tests.sandbox.inside`.
 
-The same runs in a sandbox and on the plain engine, so that the two can be compared:
-find or start an engine, have the bases of the first lessons ready, build the Go application
-in one stage and in two, from nothing, and run the smaller.
+It runs in a sandbox and on the plain engine, to compare them: find or start an engine, load the bases of the first
+lessons, build the Go application in one stage and in two, without the cache, and run the smaller image.
 """
 
 import contextlib
@@ -21,7 +20,7 @@ NAME = "course-sandbox-go"
 
 
 def story() -> dict[str, object]:
-    """What was done, in seconds each: {rung, engine, store, limits, seconds {..}, built [..], said}."""
+    """{rung, engine, store, limits, seconds {step: duration}, built [..], said}."""
     told: dict[str, object] = {"rung": None, "engine": "", "store": "", "seconds": {}, "built": [], "said": ""}
     seconds: dict[str, float] = told["seconds"]
     try:

@@ -1,17 +1,17 @@
-"""A session as a Binder or JupyterHub pod gives it, on this machine's engine.
+"""A session like that of a Binder or JupyterHub pod, on this machine's engine.
 
     with sandbox(engine, "a") as pod:
         print(pod.run(["id"]).output)
 
-No privileges, no capabilities, uid 1000, 2 GB of memory, one processor, no socket of
-an engine. What differs is what the kernel lets a session do:
+No privileges, no capabilities, uid 1000, 2 GB of memory, one processor, no engine's
+socket. The kinds differ in what the kernel allows:
 
-    a  no seccomp profile: it may make user namespaces, and mount in them; but its home lies on the
-       container's own layers, over which the kernel overlays nothing
-    b  Docker's default seccomp profile: it may make no namespace
-    c  it may make namespaces, and every mount is refused (as AppArmor does)
-    hub  as a, and its home lies on the machine's disk (as a JupyterHub's volume does)
-    ids  as hub, and newuidmap has its privileges: subordinate ids can be had
+    a    no seccomp profile: user namespaces and mounts in them; the home is in the container's
+         layers, where the kernel supports no overlays
+    b    Docker's default seccomp profile: no namespaces
+    c    namespaces without mounts (as under AppArmor)
+    hub  as a, with the home on the machine's disk (as a JupyterHub's volume)
+    ids  as hub, with a privileged newuidmap and so with subordinate ids
 """
 
 import contextlib
@@ -36,9 +36,9 @@ from helpers.engine.timeouts import patient
 from .image import NEEDED, ROOT, USER, image
 
 HOME = f"/home/{USER}"
-COURSE = f"{HOME}/course"    # where the working tree lies in a sandbox
+COURSE = f"{HOME}/course"    # the working tree in a sandbox
 MEMORY = 2_000_000_000
-# AppArmor answers 'permission denied', and so does this.
+# With AppArmor's error, 'permission denied'.
 _REFUSED = ("mount", "umount2", "move_mount", "fsopen", "fsmount", "fspick", "open_tree",
             "mount_setattr", "pivot_root")
 _NO_MOUNT = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
@@ -49,7 +49,7 @@ PROFILES = {"a": ["seccomp=unconfined"], "hub": ["seccomp=unconfined"],
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A sandbox that runs; `kind` is a, b, c, hub or ids, `name` that of its container."""
+    """A running sandbox; `kind` is a, b, c, hub or ids, `name` its container's name."""
 
     engine: Engine
     kind: str
@@ -57,18 +57,18 @@ class Sandbox:
 
     def run(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None,
             folder: str = COURSE) -> Ran:
-        """Run a command in it, in the course's folder, to its end: both streams in one."""
+        """Run a command in it, by default in the course's folder; the output has both streams."""
         api = self.engine.client.api
         began = time.perf_counter()
         made = api.exec_create(self.name, list(command), workdir=folder,
                                environment=dict(environment or {}))["Id"]
-        # Not through a call that returns: one may be silent for longer than the client waits.
+        # Streamed, since the command may be silent for longer than the client's timeout.
         pieces = list(api.exec_start(made, stream=True))
         output = b"".join(pieces).decode("utf-8", "replace")
         return Ran(output, api.exec_inspect(made)["ExitCode"], time.perf_counter() - began)
 
     def put(self, place: Path, name: str) -> None:
-        """Copy a file of this machine into the session's home, under that name; the session's user owns it."""
+        """Copy a file of this machine into the session's home, owned by its user."""
         with tempfile.TemporaryFile() as packed:
             with tarfile.open(fileobj=packed, mode="w") as archive:
                 archive.add(place, name, filter=_theirs)
@@ -78,7 +78,7 @@ class Sandbox:
 
 @contextlib.contextmanager
 def sandbox(engine: Engine, kind: str, *, memory: int = MEMORY, needed: Sequence[str] = NEEDED) -> Iterator[Sandbox]:
-    """A sandbox with the working tree and the bases `needed` in it; removed when the block ends."""
+    """A sandbox with the working tree and the bases `needed`, removed after the block."""
     api = engine.client.api
     name = f"course-sandbox-{kind}-{secrets.token_hex(4)}"
     try:
@@ -87,7 +87,7 @@ def sandbox(engine: Engine, kind: str, *, memory: int = MEMORY, needed: Sequence
             labels=labels.marked(labels.RUN), volumes=[HOME] if kind in ("hub", "ids") else [], environment={"PYTHONPATH": COURSE},
             host_config=api.create_host_config(
                 mem_limit=memory, memswap_limit=memory, nano_cpus=10**9,
-                # newuidmap is root's with the set-user-id bit, and needs this to map for others.
+                # newuidmap is setuid root and needs this to map ids of others.
                 **({"cap_add": ["SYS_ADMIN"]} if kind == "ids" else {"cap_drop": ["ALL"]}),
                 security_opt=[*PROFILES[kind], *([] if kind == "ids" else ["no-new-privileges"])]))
         api.start(name)
@@ -101,7 +101,7 @@ def sandbox(engine: Engine, kind: str, *, memory: int = MEMORY, needed: Sequence
 
 
 def _tree() -> bytes:
-    """The working tree as a tar: what git knows or would add, owned by the session's user."""
+    """A tar of the working tree, without ignored files, owned by the session's user."""
     listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
                             cwd=ROOT, capture_output=True, check=True).stdout.decode()
     packed = io.BytesIO()

@@ -1,6 +1,7 @@
 """Finding engines, and the errors if there is none."""
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -212,14 +213,14 @@ def connected_as_nobody(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("explicit", [True, False])
 @pytest.mark.parametrize("closed", ["in/s", "in"])
-def test_a_socket_without_permission_says_who_may(monkeypatch, short, explicit, closed):
+def test_a_socket_without_permission_says_how_to_get_it(monkeypatch, sockets, short, explicit, closed):
     (short / "in").mkdir(mode=0o755)
     with listening(short / "in" / "s", docker_says()) as host:
         os.chmod(short / closed, 0)
         if explicit:
             monkeypatch.setenv("DOCKER_HOST", host)
         else:
-            monkeypatch.setattr(discovery, "_sockets", lambda: [Rung("socket", host)])
+            sockets(host)
         kind, text, remedy = connected_as_nobody(short)
         os.chmod(short / closed, 0o700)
     assert kind == "EngineRefused"
@@ -271,21 +272,19 @@ def test_a_missing_context_is_reported(monkeypatch):
     assert "The Docker context 'nosuch' does not exist." in str(refusal())
 
 
-def write_context(folder: Path, name: str, meta: str) -> None:
-    import hashlib
-
+def write_context(folder: Path, name: str, host: str = "", meta: str = "") -> None:
     place = folder / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
     place.mkdir(parents=True)
-    (place / "meta.json").write_text(meta)
+    (place / "meta.json").write_text(meta or json.dumps(
+        {"Name": name, "Metadata": {}, "Endpoints": {"docker": {"Host": host}}}))
     (folder / "config.json").write_text("{}")   # the SDK finds the folder by this file
 
 
-def test_a_context_that_points_at_a_dead_engine(monkeypatch, tmp_path, short):
-    write_context(tmp_path / "config", "far", json.dumps(
-        {"Name": "far", "Metadata": {}, "Endpoints": {"docker": {"Host": f"unix://{short}/no"}}}))
+def test_a_context_that_points_at_a_dead_engine(monkeypatch, sockets, tmp_path, short):
+    write_context(tmp_path / "config", "far", f"unix://{short}/no")
     monkeypatch.setenv("DOCKER_CONTEXT", "far")
     with listening(short / "s", docker_says()) as good:
-        monkeypatch.setattr(discovery, "_sockets", lambda: [Rung("socket", good)])
+        sockets(good)
         error = refusal()
     assert f"The Docker context points at unix://{short}/no" in str(error)
     assert "docker context use default" in error.remedy
@@ -293,8 +292,7 @@ def test_a_context_that_points_at_a_dead_engine(monkeypatch, tmp_path, short):
 
 def test_a_context_that_answers(monkeypatch, tmp_path, short):
     with listening(short / "s", docker_says()) as host:
-        write_context(tmp_path / "config", "near", json.dumps(
-            {"Name": "near", "Metadata": {}, "Endpoints": {"docker": {"Host": host}}}))
+        write_context(tmp_path / "config", "near", host)
         (tmp_path / "config" / "config.json").write_text('{"currentContext": "near"}')
         engine = connect()
     assert (engine.rung, engine.host, engine.owned) == ("context", host, False)
@@ -302,25 +300,25 @@ def test_a_context_that_answers(monkeypatch, tmp_path, short):
 
 @pytest.mark.parametrize("meta", ["{", "{}"])
 def test_a_context_that_cannot_be_read(tmp_path, meta):
-    write_context(tmp_path / "config", "bad", meta)
+    write_context(tmp_path / "config", "bad", meta=meta)
     (tmp_path / "config" / "config.json").write_text('{"currentContext": "bad"}')
     refusal()
 
 
 @pytest.mark.parametrize("host", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1", "gopher://x"])
-def test_an_explicit_address_never_falls_through(monkeypatch, short, host):
+def test_an_explicit_address_never_falls_through(monkeypatch, sockets, short, host):
     monkeypatch.setenv("DOCKER_HOST", host)
     with listening(short / "s", docker_says()) as good:
-        monkeypatch.setattr(discovery, "_sockets", lambda: [Rung("socket", good)])
+        sockets(good)
         monkeypatch.setattr(dockerd, "can_start", lambda: pytest.fail("looked further"))
         with pytest.raises(EngineUnreachable):
             connect()
 
 
-def test_docker_host_comes_before_a_socket(monkeypatch, short):
+def test_docker_host_comes_before_a_socket(monkeypatch, sockets, short):
     with (listening(short / "a", docker_says()) as first, listening(short / "b", docker_says()) as second):
         monkeypatch.setenv("DOCKER_HOST", second)
-        monkeypatch.setattr(discovery, "_sockets", lambda: [Rung("socket", first)])
+        sockets(first)
         engine = connect()
     assert (engine.rung, engine.host) == ("DOCKER_HOST", second)
     assert engine.client.api.timeout == 120     # calls get more time than connecting
