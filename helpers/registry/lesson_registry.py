@@ -232,9 +232,12 @@ def is_transfer_name(name: str) -> bool:
 
 
 def unpin(engine: Engine, reference: str) -> None:
-    """Remove 'name@digest' from an image; the image too if that was its only name."""
+    """Remove 'name@digest' from an image; the image too if that was its only name. Podman 4 finds an image of that
+    digest under any name, and would remove that name instead: so it has to be listed."""
+    api = engine.client.api
     with engine.translate_errors(f"remove the name {reference}"), contextlib.suppress(NotFound):
-        engine.client.api.remove_image(reference)
+        if reference in (api.inspect_image(reference)["RepoDigests"] or ()):
+            api.remove_image(reference)
 
 
 def forget(engine: Engine, name: str) -> None:

@@ -170,9 +170,12 @@ def test_a_pinned_base_stays_what_it_was_and_its_name_goes_with_the_registry(eng
         engine.client.images.get(pin)
 
 
-def test_a_digest_that_was_never_needed_is_no_trouble(shop, image):
+def test_a_digest_that_was_never_needed_takes_no_name_away(engine, shop, image, temporary, tmp_path):
+    with Registry(FAST, engine) as another:
+        temporary(tmp_path, text=f"FROM {another.pinned(another.push(image))}\nLABEL on=it\n")
     shop.pinned(shop.push(image))
     shop.close()
+    assert engine.client.images.get(image)
 
 
 def test_an_image_without_a_name_is_not_pushed(engine, shop, tmp_path):
